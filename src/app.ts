@@ -1,0 +1,82 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
+import type { Socket } from 'node:net';
+import { errorEnvelope, errorCatalogue, type ErrorCode } from './errors.ts';
+import { draining } from './plugins/draining.ts';
+import { errors } from './plugins/errors.ts';
+import { jsonBody } from './plugins/json-body.ts';
+import { openapi } from './plugins/openapi.ts';
+import { RequestLog } from './plugins/request-log.ts';
+import { validation } from './plugins/validation.ts';
+import type { Registry } from './registry/registry.ts';
+import { agentRoutes } from './routes/agents.ts';
+import { healthRoutes } from './routes/health.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import type { Store } from './store/store.ts';
+import type { Tasks } from './tasks/tasks.ts';
+
+export interface AppDeps {
+  readonly registry: Registry;
+  readonly tasks: Tasks;
+  readonly store: Store;
+  readonly log: FastifyBaseLogger;
+  readonly version: string;
+  /** Bytes of a request's body. */
+  readonly bodyLimit: number;
+}
+
+/** Headers and body of a request have to arrive within these; checked every CHECK_MS. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const CHECK_MS = 1_000;
+
+/** The HTTP side: plugins, routes, one error handler. It listens to nothing yet. */
+export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: deps.log,
+    logController: new RequestLog(),
+    bodyLimit: deps.bodyLimit,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Fastify's own answer while closing is not the envelope; plugins/draining.ts gives it.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: (error, _request, reply: FastifyReply) => {
+      const code: ErrorCode = error.code === 'FST_ERR_BAD_URL' ? 'bad_request' : 'internal_error';
+      void reply.status(errorCatalogue[code].status).send(errorEnvelope(code));
+    },
+    clientErrorHandler: answerBrokenRequest,
+    http: { connectionsCheckingInterval: CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  await app.register(errors);
+  await app.register(draining);
+  await app.register(jsonBody);
+  await app.register(validation);
+  await app.register(openapi, { version: deps.version });
+  await app.register(
+    healthRoutes({ store: deps.store, version: deps.version, startedAt: performance.now() }),
+  );
+  await app.register(agentRoutes(deps.registry));
+  await app.register(taskRoutes(deps.tasks));
+  return app;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+};
+
+/** What is no HTTP request does not reach a route; it gets the same envelope. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = CLIENT_ERRORS[error.code ?? ''] ?? 'bad_request';
+  const body = JSON.stringify(errorEnvelope(code));
+  socket.end(
+    `HTTP/1.1 ${errorCatalogue[code].status} ${code}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

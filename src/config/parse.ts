@@ -1,0 +1,112 @@
+import ipaddr from 'ipaddr.js';
+import { parseDuration, parseSchedule } from './duration.ts';
+
+/** A reader of one variable: the value, or undefined when the text is not of the form that `takes` describes. */
+export interface Parser<T> {
+  readonly takes: string;
+  parse(text: string): T | undefined;
+}
+
+export const port: Parser<number> = {
+  takes: 'a whole number from 0 to 65535',
+  parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
+};
+
+export function wholeNumber(min: number, max: number): Parser<number> {
+  return {
+    takes: `a whole number from ${min} to ${max}`,
+    parse: (text) => {
+      if (!/^\d{1,15}$/.test(text)) return undefined;
+      const value = Number(text);
+      return value >= min && value <= max ? value : undefined;
+    },
+  };
+}
+
+export const host: Parser<string> = {
+  takes: 'a host name or IP address, such as 127.0.0.1, ::1 or 0.0.0.0',
+  parse: (text) => (/^[A-Za-z0-9._:-]{1,253}$/.test(text) ? text : undefined),
+};
+
+export function oneOf<T extends string>(...values: readonly T[]): Parser<T> {
+  return {
+    takes: `one of ${values.join(', ')}`,
+    parse: (text) => values.find((value) => value === text),
+  };
+}
+
+/** A duration within bounds; a timeout of nothing would fail every attempt. */
+export function duration(min: string, max: string): Parser<number> {
+  const [minMs = 0, maxMs = 0] = [parseDuration(min), parseDuration(max)];
+  return {
+    takes: `a duration from ${min} to ${max}, such as 500ms, 5s, 2m, 1h or 7d`,
+    parse: (text) => {
+      const ms = parseDuration(text);
+      return ms !== undefined && ms >= minMs && ms <= maxMs ? ms : undefined;
+    },
+  };
+}
+
+export const schedule: Parser<readonly number[]> = {
+  takes: 'a comma-separated list of up to 100 durations such as 1s,5s,30s,2m',
+  parse: parseSchedule,
+};
+
+/** An http(s) URL without userinfo: credentials have variables of their own and must not reach a log with the URL. */
+export const httpUrl: Parser<string> = {
+  takes: 'an http:// or https:// URL without user and password',
+  parse: (text) => {
+    if (!URL.canParse(text)) return undefined;
+    const url = new URL(text);
+    const clean = url.username === '' && url.password === '' && url.hash === '';
+    return /^https?:$/.test(url.protocol) && clean ? text : undefined;
+  },
+};
+
+/** A secret that goes into a header or an HMAC: any printable text without spaces at its ends. */
+export const secret: Parser<string> = {
+  takes: 'a text of 1 to 1024 printable characters',
+  parse: (text) =>
+    /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/.test(text) ? text : undefined,
+};
+
+/** A Standard Webhooks secret must decode: a broken one would sign with other bytes than Ops-Core verifies with. */
+export const webhookSecret: Parser<string> = {
+  takes: 'a text of 1 to 1024 printable characters; after the prefix whsec_ it is base64',
+  parse: (text) => {
+    if (secret.parse(text) === undefined) return undefined;
+    if (!text.startsWith('whsec_')) return text;
+    const rest = text.slice('whsec_'.length);
+    const valid = rest.length >= 4 && /^[A-Za-z0-9+/]+={0,2}$/.test(rest) && rest.length % 4 === 0;
+    return valid ? text : undefined;
+  },
+};
+
+export interface DatabaseUrl {
+  readonly kind: 'sqlite';
+  readonly path: string;
+}
+
+export const databaseUrl: Parser<DatabaseUrl> = {
+  takes: 'sqlite:PATH',
+  parse: (text) => {
+    // `:memory:` would break the promise of a 202 (contract section 4): nothing would be on disk.
+    const path = /^sqlite:(.+)$/.exec(text)?.[1];
+    if (path === undefined || path === ':memory:') return undefined;
+    return { kind: 'sqlite', path };
+  },
+};
+
+export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
+
+export const cidrList: Parser<readonly Cidr[]> = {
+  takes: 'a comma-separated list of CIDR ranges such as 10.0.0.0/8,fd00::/8',
+  parse: (text) => {
+    const ranges = text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    const valid = ranges.every((range) => ipaddr.isValidCIDR(range));
+    return valid ? ranges.map((range) => ipaddr.parseCIDR(range)) : undefined;
+  },
+};

@@ -1,0 +1,56 @@
+import {
+  cidrList,
+  databaseUrl,
+  duration,
+  host,
+  httpUrl,
+  oneOf,
+  port,
+  schedule,
+  secret,
+  webhookSecret,
+  wholeNumber,
+  type Parser,
+} from './parse.ts';
+
+/** One environment variable: docs/configuration.md and .env.example list exactly these (a test compares). */
+export interface Variable<T> {
+  readonly parser: Parser<T>;
+  /** The default as it would be written in the environment; null = unset. */
+  readonly fallback: string | null;
+  /** A secret's value is never printed, not even in the error that refuses it. */
+  readonly secret?: true;
+}
+
+function variable<T>(parser: Parser<T>, fallback: string): Variable<T> & { fallback: string } {
+  return { parser, fallback };
+}
+
+function optional<T>(parser: Parser<T>): Variable<T> {
+  return { parser, fallback: null };
+}
+
+/** The contract's table (section 7) and what the service adds to it. */
+export const variables = {
+  HOST: variable(host, '127.0.0.1'),
+  PORT: variable(port, '8000'),
+  LOG_LEVEL: variable(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
+  DATABASE_URL: variable(databaseUrl, 'sqlite:./data/agentkit.db'),
+  OPSCORE_WEBHOOK_URL: optional(httpUrl),
+  OPSCORE_WEBHOOK_SECRET: { ...optional(webhookSecret), secret: true },
+  OPSCORE_API_URL: optional(httpUrl),
+  OPSCORE_API_KEY: { ...optional(secret), secret: true },
+  EGRESS_ALLOW_CIDRS: optional(cidrList),
+  WEBHOOK_RETRY_SCHEDULE: variable(schedule, '5s,30s,2m,10m,30m,1h,2h,4h,8h,16h,24h'),
+  TASK_RETRY_SCHEDULE: variable(schedule, '1s,5s,15s,30s,1m,2m,5m,10m'),
+  DISPATCH_TIMEOUT: variable(duration('1ms', '30m'), '10s'),
+  WEBHOOK_TIMEOUT: variable(duration('1ms', '30m'), '10s'),
+  AGENT_CONCURRENCY: variable(wholeNumber(1, 1_000), '16'),
+  MAX_CONCURRENCY: variable(wholeNumber(1, 10_000), '512'),
+  BODY_LIMIT: variable(wholeNumber(1_024, 104_857_600), '1048576'),
+  RETENTION: variable(duration('1s', '365d'), '7d'),
+  DEAD_LETTER_RETENTION: variable(duration('1s', '365d'), '30d'),
+  SHUTDOWN_GRACE: variable(duration('0s', '10m'), '10s'),
+} as const satisfies Record<string, Variable<unknown>>;
+
+export type VariableName = keyof typeof variables;

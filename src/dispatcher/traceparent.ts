@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto';
+
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/**
+ * The trace of a task (W3C Trace Context): the caller's when it sent a valid one, otherwise a new trace
+ * whose id is the task's, so that either leads to the other.
+ */
+export function traceparentOf(header: string | undefined, taskId: string): string {
+  if (header !== undefined && TRACEPARENT.test(header)) return header;
+  return `00-${taskId.replaceAll('-', '')}-${randomBytes(8).toString('hex')}-00`;
+}
+
+/** Each attempt is a span of its own within the trace. */
+export function attemptTraceparent(traceparent: string): string {
+  const [version, trace, , flags] = traceparent.split('-');
+  return `${version}-${trace}-${randomBytes(8).toString('hex')}-${flags}`;
+}

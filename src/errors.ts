@@ -1,0 +1,86 @@
+/**
+ * The catalogue of error codes (contract section 1), the only place where one is defined.
+ * docs/errors.md lists exactly these; a test compares.
+ */
+export const errorCatalogue = {
+  malformed_json: { status: 400, message: 'The body is not valid JSON.' },
+  bad_request: { status: 400, message: 'The request is malformed.' },
+  not_found: { status: 404, message: 'There is no such route.' },
+  agent_not_found: { status: 404, message: 'There is no agent with this id.' },
+  task_not_found: { status: 404, message: 'There is no task with this id.' },
+  request_timeout: { status: 408, message: 'The request took too long to arrive.' },
+  agent_name_taken: { status: 409, message: 'An agent with this name is registered already.' },
+  idempotency_conflict: {
+    status: 409,
+    message: 'This Idempotency-Key was used with another body.',
+  },
+  task_finished: { status: 409, message: 'The task has ended and cannot be cancelled.' },
+  body_too_large: { status: 413, message: 'The body is too large.' },
+  unsupported_media_type: { status: 415, message: 'The body must be application/json.' },
+  validation_failed: { status: 422, message: 'The request is well-formed but invalid.' },
+  headers_too_large: { status: 431, message: 'The request headers are too large.' },
+  internal_error: { status: 500, message: 'Something went wrong inside the service.' },
+  draining: { status: 503, message: 'The service is shutting down; try again elsewhere or later.' },
+  store_unavailable: {
+    status: 503,
+    message: 'The store cannot take writes now; nothing was accepted. Try again later.',
+  },
+} as const satisfies Record<string, { status: number; message: string }>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** One fault of a request: where (a JSON pointer, `/capabilities/0`) and what is right there. */
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An error that a caller may see; anything else that is thrown becomes `internal_error`. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ErrorCode;
+  readonly statusCode: number;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    options: {
+      /** Replaces the catalogue's sentence where it can say more. Never anything of the inside. */
+      message?: string;
+      errors?: readonly FieldError[];
+      retryAfterSeconds?: number;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(options.message ?? errorCatalogue[code].message, { cause: options.cause });
+    this.code = code;
+    this.statusCode = errorCatalogue[code].status;
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** The error envelope of the contract; `detail` repeats the message because Python clients read it. */
+export function errorEnvelope(
+  code: ErrorCode,
+  message: string = errorCatalogue[code].message,
+  errors?: readonly FieldError[],
+) {
+  return {
+    status: 'error' as const,
+    message,
+    detail: message,
+    error_code: code,
+    ...(errors === undefined ? {} : { errors }),
+  };
+}
+
+/** 422 with the faults of a request; the message names the places, for those who read no further. */
+export function invalid(errors: readonly FieldError[]): ApiError {
+  const places = errors.slice(0, 10).map(({ path }) => path || '(the whole body)');
+  return new ApiError('validation_failed', {
+    message: `The request is invalid at ${places.join(', ')}.`,
+    errors: errors.slice(0, 100),
+  });
+}

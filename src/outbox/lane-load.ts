@@ -1,0 +1,64 @@
+import { isOrdered, type LeasedDelivery } from './delivery.ts';
+
+/** What one worker holds of one lane. */
+export interface LaneLoad {
+  readonly lane: string;
+  /** Attempts in flight. */
+  attempts: number;
+  /** Leased and waiting for a slot. */
+  readonly queue: LeasedDelivery[];
+  /** Promised to deliveries that are being stored. */
+  reserved: number;
+  /** More is due on disk than is held: what is born now waits its turn there. */
+  backlog: boolean;
+}
+
+/** Deliveries leased ahead of the free slots, as a multiple of them: enough to keep the slots busy over a claim. */
+const AHEAD = 4;
+
+/** The occupancy of every lane of which something is held or known; its size is bounded by what is held. */
+export class LaneLoads {
+  readonly #loads = new Map<string, LaneLoad>();
+  readonly #agentConcurrency: number;
+
+  constructor(agentConcurrency: number) {
+    this.#agentConcurrency = agentConcurrency;
+  }
+
+  of(lane: string): LaneLoad {
+    let load = this.#loads.get(lane);
+    if (load === undefined) {
+      load = { lane, attempts: 0, queue: [], reserved: 0, backlog: false };
+      this.#loads.set(lane, load);
+    }
+    return load;
+  }
+
+  peek(lane: string): LaneLoad | undefined {
+    return this.#loads.get(lane);
+  }
+
+  /** Attempts that may be in flight at once. */
+  slots(lane: string): number {
+    return isOrdered(lane) ? 1 : this.#agentConcurrency;
+  }
+
+  /** How many more may be leased now. */
+  capacity(lane: string): number {
+    const load = this.#loads.get(lane);
+    const ordered = isOrdered(lane);
+    const room = ordered ? 1 : this.#agentConcurrency * (1 + AHEAD);
+    return load === undefined ? room : room - load.attempts - load.queue.length - load.reserved;
+  }
+
+  /** Forgets a lane of which nothing is held. */
+  tidy(load: LaneLoad): void {
+    if (load.attempts + load.queue.length + load.reserved === 0 && !load.backlog) {
+      this.#loads.delete(load.lane);
+    }
+  }
+
+  [Symbol.iterator](): IterableIterator<LaneLoad> {
+    return this.#loads.values();
+  }
+}

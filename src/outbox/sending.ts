@@ -1,0 +1,47 @@
+import type { ErrorClass, LeasedDelivery } from './delivery.ts';
+
+// What the worker asks of the dispatcher; the dispatcher knows the outbox, not the other way round.
+
+/** One HTTP attempt to make. */
+export interface SendRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** The whole attempt, from connecting to the last byte of the answer, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** How it went: a value, never an exception. */
+export interface SendResult {
+  /** Wall clock, epoch milliseconds. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  /** null = no answer. */
+  readonly statusCode: number | null;
+  /** null = there was an answer. */
+  readonly errorClass: ErrorClass | null;
+  readonly retryAfterMs: number | undefined;
+  readonly responseExcerpt: string | null;
+}
+
+export interface Sender {
+  send(request: SendRequest): Promise<SendResult>;
+  /** Ends every attempt in flight as `interrupted`: the last resort of a shutdown. */
+  interrupt(): void;
+}
+
+/** How a delivery is sent, decided at the moment of sending. */
+export type Prepared =
+  | {
+      readonly outcome: 'send';
+      readonly sender: Sender;
+      readonly request: SendRequest;
+      readonly schedule: readonly number[];
+      readonly retriedStatuses?: ReadonlySet<number>;
+    }
+  /** The agent is gone: the delivery ends without an attempt. */
+  | { readonly outcome: 'agent_deregistered' }
+  /** The target is not configured (any more): it waits, and burns no attempt. */
+  | { readonly outcome: 'not_configured' };
+
+export type Prepare = (delivery: LeasedDelivery) => Promise<Prepared>;

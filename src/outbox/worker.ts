@@ -1,0 +1,442 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
+import type { LeasedDelivery, NewDelivery } from './delivery.ts';
+import { LaneLoads, type LaneLoad } from './lane-load.ts';
+import { errorWord, judge, toAttempt } from './outcome.ts';
+import type { Prepare, Prepared } from './sending.ts';
+
+export interface WorkerOptions {
+  /** Names this worker in leases; unique per process start. */
+  readonly owner: string;
+  /** Attempts in flight to one agent, and in total. */
+  readonly agentConcurrency: number;
+  readonly maxConcurrency: number;
+  /** The longest attempt, in milliseconds; a lease lasts LEASE_MARGIN_MS longer. */
+  readonly attemptTimeout: number;
+}
+
+export interface WorkerDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly random: () => number;
+  readonly prepare: Prepare;
+  /** The report of a task that ends undelivered; undefined = reports are not configured. */
+  reportOf(task: StoredTask): NewDelivery | undefined;
+  /** Cuts off the attempts in flight. */
+  interrupt(): void;
+}
+
+/** A lease outlasts the longest attempt by this much, for what comes before and after the attempt. */
+export const LEASE_MARGIN_MS = 10_000;
+
+/** An attempt only starts if its lease outlasts it by this much. */
+const RECORD_MARGIN_MS = 1_000;
+
+/** Held in memory at most, however long the backlog: deliveries, and bytes of their bodies. */
+const MAX_HELD = 4_096;
+const MAX_HELD_BYTES = 64 * 1_048_576;
+
+const CLAIM_LIMIT = 256;
+
+/** The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. */
+const POLL_MS = 1_000;
+
+/** A delivery whose target is not configured is looked at again after this. */
+const SNOOZE_MS = 60_000;
+
+/** After the store refused a write. */
+const STORE_RETRY_MS = 500;
+
+/** A delivery in the hands of this worker. */
+interface Held {
+  readonly delivery: LeasedDelivery;
+  sent: boolean;
+  dropped: boolean;
+}
+
+/**
+ * Takes due deliveries under a lease, sends them, records each attempt. One worker per process.
+ * What was just stored is handed to it straight from memory (`reserve`, then `accept`).
+ */
+export class Worker {
+  readonly #deps: WorkerDeps;
+  readonly #options: WorkerOptions;
+  readonly #loads: LaneLoads;
+  readonly #held = new Map<string, Held>();
+  readonly #running = new Set<Promise<void>>();
+  /** Lanes with something to send that the total cap holds back. */
+  readonly #waitingForSlot = new Set<LaneLoad>();
+  #attempts = 0;
+  #reserved = 0;
+  #heldBytes = 0;
+  #unrecorded = 0;
+  #stopped = true;
+  #claiming: Promise<void> | undefined;
+  #claimAgain = false;
+  #timer: NodeJS.Timeout | undefined;
+  #wakeAt = 0;
+  /** The last claim left due deliveries behind for want of room. */
+  #moreDue = false;
+
+  constructor(deps: WorkerDeps, options: WorkerOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#loads = new LaneLoads(options.agentConcurrency);
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.wake();
+  }
+
+  /** Something that may be due was stored. */
+  wake(): void {
+    if (this.#stopped) return;
+    if (this.#claiming !== undefined) {
+      this.#claimAgain = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#claiming = this.#claim().finally(() => {
+      this.#claiming = undefined;
+      if (this.#claimAgain) {
+        this.#claimAgain = false;
+        this.wake();
+      }
+    });
+  }
+
+  /**
+   * Room for a delivery that is about to be stored: a lease to store it with, to be followed by `accept` or `unreserve`.
+   * undefined = it goes to disk only, and is claimed in its turn.
+   */
+  reserve(lane: string): Lease | undefined {
+    if (this.#stopped || this.#room() <= 0) return undefined;
+    const load = this.#loads.of(lane);
+    if (load.backlog || this.#loads.capacity(lane) <= 0) return undefined;
+    load.reserved += 1;
+    this.#reserved += 1;
+    return this.#lease();
+  }
+
+  unreserve(lane: string): void {
+    const load = this.#loads.of(lane);
+    load.reserved -= 1;
+    this.#reserved -= 1;
+    this.#loads.tidy(load);
+  }
+
+  /** Takes what was stored with a lease of `reserve`. */
+  accept(delivery: LeasedDelivery): void {
+    const load = this.#loads.of(delivery.lane);
+    load.reserved -= 1;
+    this.#reserved -= 1;
+    this.#hold(load, delivery);
+    this.#pump(load);
+  }
+
+  /** A task was stored without a lease. */
+  noteBacklog(lane: string): void {
+    this.#loads.of(lane).backlog = true;
+    if (this.#loads.capacity(lane) > 0) this.wake();
+  }
+
+  /** Forgets a cancelled delivery: no attempt of it starts after this returns. */
+  drop(id: string): void {
+    const held = this.#held.get(id);
+    if (held === undefined || held.sent) return;
+    held.dropped = true;
+    const load = this.#loads.peek(held.delivery.lane);
+    const index = load?.queue.indexOf(held.delivery) ?? -1;
+    if (load === undefined || index < 0) return;
+    load.queue.splice(index, 1);
+    this.#letGo(held.delivery);
+    this.#loads.tidy(load);
+  }
+
+  /** Gives back what is held of a lane and not in flight yet. */
+  async releaseLane(lane: string): Promise<void> {
+    const load = this.#loads.peek(lane);
+    if (load === undefined) return;
+    await this.#release(load.queue.splice(0));
+    this.#loads.tidy(load);
+  }
+
+  /**
+   * Stops claiming, gives back what has not started, waits for the attempts in flight, and cuts off those that
+   * are still running after `graceMs`. Everything is recorded when this resolves.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#claiming;
+    const queued = [...this.#loads].flatMap((load) => load.queue.splice(0));
+    await this.#release(queued).catch((error: unknown) => {
+      this.#deps.log.error(
+        { err: error },
+        'leases could not be given back; they expire by themselves',
+      );
+    });
+    const cutOff = setTimeout(() => this.#deps.interrupt(), graceMs);
+    await Promise.all(this.#running);
+    clearTimeout(cutOff);
+  }
+
+  #lease(): Lease {
+    const until = this.#deps.clock.now() + this.#options.attemptTimeout + LEASE_MARGIN_MS;
+    return { owner: this.#options.owner, until };
+  }
+
+  #room(): number {
+    if (this.#heldBytes >= MAX_HELD_BYTES) return 0;
+    return MAX_HELD - this.#held.size - this.#reserved;
+  }
+
+  #hold(load: LaneLoad, delivery: LeasedDelivery): void {
+    this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
+    this.#heldBytes += delivery.body.byteLength;
+    load.queue.push(delivery);
+  }
+
+  #letGo(delivery: LeasedDelivery): void {
+    if (this.#held.delete(delivery.id)) this.#heldBytes -= delivery.body.byteLength;
+  }
+
+  async #claim(): Promise<void> {
+    const { store, clock, log } = this.#deps;
+    const limit = Math.min(this.#room(), CLAIM_LIMIT);
+    // With results that the store would not take, a claim could take the very deliveries that they belong to.
+    if (limit <= 0 || this.#unrecorded > 0) {
+      this.#sleepUntil(clock.now() + POLL_MS);
+      return;
+    }
+    const hadRoom = [...this.#loads].filter(
+      (load) => load.backlog && this.#loads.capacity(load.lane) > 0,
+    );
+    try {
+      const now = clock.now();
+      const claimed = await store.outbox.claim({
+        lease: this.#lease(),
+        now,
+        limit,
+        maxBytes: MAX_HELD_BYTES - this.#heldBytes,
+        capacityOf: (lane) => this.#loads.capacity(lane),
+      });
+      if (!claimed.more) for (const load of hadRoom) load.backlog = false;
+      for (const lane of claimed.lanesWithMore) this.#loads.of(lane).backlog = true;
+      const loads = new Set<LaneLoad>(hadRoom);
+      for (const delivery of claimed.deliveries) {
+        const load = this.#loads.of(delivery.lane);
+        this.#hold(load, delivery);
+        loads.add(load);
+      }
+      for (const load of loads) {
+        this.#pump(load);
+        this.#loads.tidy(load);
+      }
+      this.#moreDue = claimed.more;
+      if (claimed.more) this.#claimAgain = true;
+      this.#sleepUntil(claimed.nextDueAt ?? Number.POSITIVE_INFINITY);
+    } catch (error) {
+      log.error({ err: error }, 'claiming deliveries failed; trying again');
+      this.#sleepUntil(clock.now() + POLL_MS);
+    }
+  }
+
+  #sleepUntil(dueAt: number): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#timer);
+    const now = this.#deps.clock.now();
+    this.#wakeAt = Math.min(dueAt, now + POLL_MS);
+    this.#timer = setTimeout(() => this.wake(), Math.max(1, this.#wakeAt - now));
+  }
+
+  /** Starts what a lane may have in flight. */
+  #pump(load: LaneLoad): void {
+    if (this.#stopped) return;
+    const slots = this.#loads.slots(load.lane);
+    const expired: LeasedDelivery[] = [];
+    const latestStart = this.#deps.clock.now() + this.#options.attemptTimeout + RECORD_MARGIN_MS;
+    while (load.attempts < slots && load.queue.length > 0) {
+      if (this.#attempts >= this.#options.maxConcurrency) {
+        this.#waitingForSlot.add(load);
+        break;
+      }
+      const delivery = load.queue.shift();
+      if (delivery === undefined) break;
+      if (delivery.leaseUntil < latestStart) {
+        expired.push(delivery);
+        continue;
+      }
+      load.attempts += 1;
+      this.#attempts += 1;
+      const run = this.#run(load, delivery);
+      this.#running.add(run);
+      void run.finally(() => this.#running.delete(run));
+    }
+    if (expired.length > 0) {
+      load.backlog = true;
+      this.#release(expired).then(
+        () => this.wake(),
+        (error: unknown) => this.#deps.log.error({ err: error }, 'leases could not be given back'),
+      );
+    }
+    if (load.backlog && load.queue.length < slots) this.wake();
+  }
+
+  #freeSlot(load: LaneLoad): void {
+    load.attempts -= 1;
+    this.#attempts -= 1;
+    this.#pump(load);
+    for (const waiting of this.#waitingForSlot) {
+      if (this.#attempts >= this.#options.maxConcurrency) break;
+      this.#waitingForSlot.delete(waiting);
+      this.#pump(waiting);
+    }
+    this.#loads.tidy(load);
+  }
+
+  async #run(load: LaneLoad, delivery: LeasedDelivery): Promise<void> {
+    let completion: Completion | undefined;
+    try {
+      completion = await this.#attempt(delivery);
+    } catch (error) {
+      // A bug: nothing is lost, the lease runs out and the delivery is tried again.
+      this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
+    }
+    // The slot is free once the answer is there; recording shares the next commit with others.
+    this.#freeSlot(load);
+    if (completion !== undefined) await this.#record(completion);
+    this.#letGo(delivery);
+    const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
+    if (unblocked || this.#moreDue) this.wake();
+    else if (completion?.state === 'scheduled' && completion.dueAt < this.#wakeAt) {
+      this.#sleepUntil(completion.dueAt);
+    }
+  }
+
+  async #attempt(delivery: LeasedDelivery): Promise<Completion | undefined> {
+    const { clock, random } = this.#deps;
+    const prepared = await this.#deps.prepare(delivery);
+    const held = this.#held.get(delivery.id);
+    if (held === undefined || held.dropped) return undefined;
+    held.sent = true;
+    if (prepared.outcome !== 'send') return this.#unsent(delivery, prepared.outcome);
+
+    const result = await prepared.sender.send(prepared.request);
+    const number = delivery.attemptCount + 1;
+    const verdict = judge(result, number, prepared.schedule, random, prepared.retriedStatuses);
+    const attempt = toAttempt(result, number, verdict);
+    const lastError = errorWord(attempt);
+    this.#log(delivery, attempt.outcome, { ...attempt, error: lastError });
+
+    const { seq, epoch, lane } = delivery;
+    const now = clock.now();
+    if (verdict.state === 'scheduled') {
+      return {
+        seq,
+        epoch,
+        lane,
+        attempt,
+        lastError,
+        state: 'scheduled',
+        dueAt: now + verdict.delayMs,
+      };
+    }
+    const report =
+      verdict.state === 'dead' ? this.#report(delivery, attempt.number, lastError) : undefined;
+    return {
+      seq,
+      epoch,
+      lane,
+      attempt,
+      lastError,
+      state: verdict.state,
+      finishedAt: now,
+      ...(report === undefined ? {} : { followUp: report }),
+    };
+  }
+
+  #unsent(delivery: LeasedDelivery, outcome: Exclude<Prepared['outcome'], 'send'>): Completion {
+    const { seq, epoch, lane, attemptCount } = delivery;
+    const now = this.#deps.clock.now();
+    const base = { seq, epoch, lane, lastError: outcome };
+    if (outcome === 'not_configured')
+      return { ...base, state: 'scheduled', dueAt: now + SNOOZE_MS };
+    const report = this.#report(delivery, attemptCount, outcome);
+    return {
+      ...base,
+      state: 'cancelled',
+      finishedAt: now,
+      ...(report === undefined ? {} : { followUp: report }),
+    };
+  }
+
+  /** Only a task's end is reported: Ops-Core waits for it. */
+  #report(
+    { kind, id, agentId, body }: LeasedDelivery,
+    attemptCount: number,
+    lastError: string | null,
+  ): NewDelivery | undefined {
+    if (kind !== 'task') return undefined;
+    return this.#deps.reportOf({ id, agentId, attemptCount, lastError, body });
+  }
+
+  /** Keeps at it: the attempt did happen, and forgetting it would send the delivery again. */
+  async #record(completion: Completion): Promise<void> {
+    this.#unrecorded += 1;
+    try {
+      for (;;) {
+        try {
+          await this.#deps.store.outbox.complete(completion);
+          return;
+        } catch (error) {
+          this.#deps.log.error(
+            { err: error, seq: completion.seq },
+            'an attempt could not be recorded',
+          );
+          if (this.#stopped) return;
+          await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+        }
+      }
+    } finally {
+      this.#unrecorded -= 1;
+    }
+  }
+
+  async #release(deliveries: readonly LeasedDelivery[]): Promise<void> {
+    for (const delivery of deliveries) this.#letGo(delivery);
+    if (deliveries.length === 0) return;
+    await this.#deps.store.outbox.release(deliveries, this.#deps.clock.now());
+  }
+
+  /** One line per attempt. */
+  #log(
+    delivery: LeasedDelivery,
+    outcome: string,
+    attempt: {
+      number: number;
+      durationMs: number;
+      statusCode: number | null;
+      error: string | null;
+    },
+  ): void {
+    const level = outcome === 'delivered' ? 'info' : 'warn';
+    this.#deps.log[level](
+      {
+        kind: delivery.kind,
+        delivery_id: delivery.id,
+        agent_id: delivery.agentId,
+        name: delivery.name,
+        attempt: attempt.number,
+        outcome,
+        status_code: attempt.statusCode,
+        error: attempt.error,
+        duration_ms: attempt.durationMs,
+      },
+      'attempt',
+    );
+  }
+}

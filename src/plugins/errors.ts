@@ -1,0 +1,50 @@
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
+import { ApiError, errorEnvelope, type ErrorCode } from '../errors.ts';
+
+/** Fastify's own errors that a caller can cause. */
+const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
+  FST_ERR_BAD_URL: 'bad_request',
+};
+
+/** The one place where an error becomes an answer: the envelope of contract section 1, and nothing of the inside. */
+export const errors = fp((app: FastifyInstance, _options: unknown, done: () => void) => {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const apiError = toApiError(error);
+    if (apiError.statusCode >= 500) request.log.error({ err: error }, 'request failed');
+    return send(reply, apiError);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    return send(
+      reply,
+      new ApiError('not_found', {
+        message: `There is no route ${request.method} ${path.slice(0, 200)}; GET / links to what there is.`,
+      }),
+    );
+  });
+  done();
+});
+
+function send(reply: FastifyReply, error: ApiError): FastifyReply {
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
+  return reply
+    .status(error.statusCode)
+    .send(errorEnvelope(error.code, error.message, error.errors));
+}
+
+/** What a thrown value is to the caller. Matched by code, since classes do not survive package boundaries. */
+function toApiError(error: FastifyError): ApiError {
+  if (error instanceof ApiError) return error;
+  if ((error.code as string | undefined) === 'store_unavailable') {
+    return new ApiError('store_unavailable', { cause: error, retryAfterSeconds: 5 });
+  }
+  const code = FASTIFY_CODES[error.code];
+  if (code !== undefined) return new ApiError(code, { cause: error });
+  const clientFault = error.statusCode !== undefined && error.statusCode < 500;
+  return new ApiError(clientFault ? 'bad_request' : 'internal_error', { cause: error });
+}

@@ -1,0 +1,107 @@
+import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { ApiError } from '../errors.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body's bytes as they came: what an agent gets, and what an Idempotency-Key is compared by. */
+    bodyBytes: Buffer;
+  }
+}
+
+/** Parsing takes half a million levels, but what walks the value afterwards dies at 5,000. */
+const MAX_DEPTH = 100;
+
+const OPEN = new Set([0x7b, 0x5b]); // { [
+const CLOSE = new Set([0x7d, 0x5d]); // } ]
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The one content type of the API: JSON, as bytes and as value, nothing coerced, nothing dropped. */
+export const jsonBody = fp((app: FastifyInstance, _options: unknown, done: () => void) => {
+  // null only until a body was parsed; a route with a body schema never sees it.
+  app.decorateRequest('bodyBytes', null as never);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, bytes: Buffer, next) => {
+      try {
+        request.bodyBytes = bytes;
+        next(null, parseJson(bytes));
+      } catch (error) {
+        next(error as ApiError);
+      }
+    },
+  );
+  app.addHook('onRequest', async (request) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new ApiError('unsupported_media_type', {
+        message: 'Compressed bodies are not taken: send the JSON as it is.',
+      });
+    }
+  });
+  app.addHook('preValidation', async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
+      throw malformed('The request has no body: send a JSON object as application/json.');
+    }
+  });
+  done();
+});
+
+/**
+ * @returns undefined for an empty body: whether a route wants one is its schema's business.
+ * @throws ApiError malformed_json.
+ */
+export function parseJson(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  if (!isUtf8(bytes)) throw malformed('The body is not UTF-8.');
+  if (tooDeep(bytes)) throw malformed(`The body is nested deeper than ${MAX_DEPTH} levels.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(
+      bytes.toString('utf8'),
+      bytes.includes('__proto__') ? refuseProto : undefined,
+    );
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw malformed(`The body is not valid JSON: ${positionOf(error)}`);
+  }
+  return value;
+}
+
+/** `__proto__` as a key has no honest use, and poisons whatever copies the object. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__')
+    throw malformed('The body has a key named __proto__, which is not taken.');
+  return value;
+}
+
+function tooDeep(bytes: Buffer): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i] as number;
+    if (inString) {
+      if (byte === BACKSLASH) i += 1;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (OPEN.has(byte)) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (CLOSE.has(byte)) depth -= 1;
+  }
+  return false;
+}
+
+/** V8's message quotes the body; only the place is told. */
+function positionOf(error: unknown): string {
+  const at = /at position \d+(?: \(line \d+ column \d+\))?/.exec((error as Error).message)?.[0];
+  return at === undefined ? 'it ends too early.' : `error ${at}.`;
+}
+
+function malformed(message: string): ApiError {
+  return new ApiError('malformed_json', { message });
+}

@@ -1,0 +1,108 @@
+import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Store } from '../store/store.ts';
+import { errorResponses, success } from './schemas.ts';
+
+export interface HealthDeps {
+  readonly store: Store;
+  readonly version: string;
+  readonly startedAt: number;
+}
+
+const Health = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]),
+  version: Type.String(),
+  uptimeSeconds: Type.Integer(),
+  checks: Type.Object({ store: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]) }),
+});
+
+/** `GET /` and the probes. Ops-Core being away is no reason to restart this service: it is not asked here. */
+export function healthRoutes({ store, version, startedAt }: HealthDeps): FastifyPluginAsyncTypebox {
+  async function storeStatus(): Promise<'ok' | 'unavailable'> {
+    return store.check().then(
+      () => 'ok' as const,
+      () => 'unavailable' as const,
+    );
+  }
+
+  return async (app) => {
+    app.get(
+      '/',
+      {
+        schema: {
+          summary: 'What is here',
+          tags: ['service'],
+          response: {
+            200: success(
+              Type.Object({
+                name: Type.String(),
+                version: Type.String(),
+                links: Type.Record(Type.String(), Type.String()),
+              }),
+            ),
+          },
+        },
+      },
+      async () => ({
+        status: 'success' as const,
+        message: 'Welcome to the AgentKit service.',
+        data: {
+          name: 'agentkit-service',
+          version,
+          links: {
+            agents: '/v1/agents',
+            health: '/health',
+            documentation: '/docs',
+            openapi: '/openapi.json',
+          },
+        },
+      }),
+    );
+
+    app.get(
+      '/health',
+      {
+        schema: {
+          summary: 'Is the service well',
+          tags: ['service'],
+          response: { 200: Health, 503: Health },
+        },
+      },
+      async (_request, reply) => {
+        const check = await storeStatus();
+        return reply.status(check === 'ok' ? 200 : 503).send({
+          status: check,
+          version,
+          uptimeSeconds: Math.floor((performance.now() - startedAt) / 1000),
+          checks: { store: check },
+        });
+      },
+    );
+
+    app.get(
+      '/livez',
+      {
+        schema: {
+          summary: 'Does the process answer',
+          tags: ['service'],
+          response: { 200: Type.Object({ status: Type.Literal('ok') }) },
+        },
+      },
+      async () => ({ status: 'ok' as const }),
+    );
+
+    app.get(
+      '/readyz',
+      {
+        schema: {
+          summary: 'Does the service take work',
+          tags: ['service'],
+          response: { 200: Type.Object({ status: Type.Literal('ok') }), ...errorResponses(503) },
+        },
+      },
+      async () => {
+        await store.check();
+        return { status: 'ok' as const };
+      },
+    );
+  };
+}

@@ -1,0 +1,158 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { orNull } from '../validation.ts';
+
+/** Text that is shown, logged and sent on: no control characters, so that none of these places can be forged. */
+function text(maxLength: number, description: string) {
+  return Type.String({
+    minLength: 1,
+    maxLength,
+    pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]+$',
+    description: `${description} 1 to ${maxLength} characters, no control characters.`,
+  });
+}
+
+export const AnyObject = Type.Record(Type.String(), Type.Unknown());
+
+const Capabilities = Type.Array(text(200, 'A capability.'), { maxItems: 100 });
+
+export const RegistrationBody = Type.Object(
+  {
+    agentName: text(200, 'Unique among registered agents.'),
+    version: text(100, "The agent's version."),
+    contactEndpoint: Type.String({
+      minLength: 1,
+      description: 'Where tasks are posted to: an http(s) URL without user, password and fragment.',
+    }),
+    capabilities: orNull(Capabilities),
+    metadata: orNull(AnyObject),
+  },
+  {
+    title: 'Registration',
+    description: 'Unknown fields are ignored.',
+    examples: [
+      {
+        agentName: 'summarizer',
+        version: '1.0.0',
+        contactEndpoint: 'http://127.0.0.1:9000/tasks',
+        capabilities: ['summarize'],
+        metadata: { team: 'docs' },
+      },
+    ],
+  },
+);
+
+const agentProperties = {
+  agentId: Type.String(),
+  agentName: Type.String(),
+  version: Type.String(),
+  capabilities: Type.Array(Type.String()),
+  contactEndpoint: Type.String(),
+  metadata: Type.Object({}, { additionalProperties: true }),
+  registrationTime: Type.String({ description: 'ISO 8601, UTC.' }),
+  updatedAt: Type.String({ description: 'ISO 8601, UTC.' }),
+  lastSeenAt: Type.String({ description: 'ISO 8601, UTC.' }),
+  status: Type.Union([Type.Literal('online'), Type.Literal('deregistering')]),
+};
+
+export const AgentView = Type.Object(agentProperties, { title: 'Agent' });
+
+export const RegisteredView = Type.Object(
+  {
+    ...agentProperties,
+    signingSecret: Type.String({
+      description: 'Every dispatch to this agent is signed with it. Only this answer shows it.',
+    }),
+  },
+  { title: 'RegisteredAgent' },
+);
+
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const AttemptView = Type.Object(
+  {
+    number: Type.Integer(),
+    startedAt: Type.String({ description: 'ISO 8601, UTC.' }),
+    durationMs: Type.Integer(),
+    outcome: Type.String({ description: 'delivered, retry (another attempt follows) or failed.' }),
+    statusCode: nullable(Type.Integer()),
+    errorClass: nullable(Type.String()),
+    responseExcerpt: nullable(Type.String({ description: 'The first 4 KiB of the answer.' })),
+  },
+  { title: 'Attempt' },
+);
+
+export const DeliveryStateSchema = Type.Union(
+  [
+    Type.Literal('scheduled'),
+    Type.Literal('delivered'),
+    Type.Literal('dead'),
+    Type.Literal('cancelled'),
+  ],
+  { description: 'scheduled until it ends as delivered, dead (a dead letter) or cancelled.' },
+);
+
+const taskProperties = {
+  taskId: Type.String(),
+  agentId: Type.String(),
+  name: Type.String({ description: "The task's name, or the message's type." }),
+  state: DeliveryStateSchema,
+  attemptCount: Type.Integer(),
+  nextAttemptAt: nullable(
+    Type.String({
+      description: 'ISO 8601, UTC. null once ended, and while an attempt is under way.',
+    }),
+  ),
+  lastError: nullable(Type.String()),
+  createdAt: Type.String({ description: 'ISO 8601, UTC.' }),
+  finishedAt: nullable(Type.String({ description: 'ISO 8601, UTC.' })),
+};
+
+export const TaskListItem = Type.Object(taskProperties, { title: 'TaskSummary' });
+
+export const TaskView = Type.Object(
+  { ...taskProperties, attempts: Type.Array(AttemptView) },
+  { title: 'Task' },
+);
+
+export const AgentParams = Type.Object({ agent_id: Type.String() });
+export const TaskParams = Type.Object({ task_id: Type.String() });
+
+/** The envelope of contract section 1 around `data`. */
+export function success<T extends TSchema>(data: T) {
+  return Type.Object({ status: Type.Literal('success'), message: Type.String(), data });
+}
+
+export function successPage<T extends TSchema>(item: T) {
+  return Type.Object({
+    status: Type.Literal('success'),
+    message: Type.String(),
+    data: Type.Array(item),
+    next_cursor: nullable(
+      Type.String({ description: 'Ask for the next page with it; null at the end.' }),
+    ),
+  });
+}
+
+export const ErrorEnvelope = Type.Object(
+  {
+    status: Type.Literal('error'),
+    message: Type.String(),
+    detail: Type.String({ description: 'The same as message.' }),
+    error_code: Type.String({ description: 'Stable; see docs/errors.md.' }),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ path: Type.String(), message: Type.String() }), {
+        description: 'Where the request is invalid: JSON pointers.',
+      }),
+    ),
+  },
+  { title: 'Error' },
+);
+
+/** The error answers of a route, by status. */
+export function errorResponses(
+  ...statuses: readonly number[]
+): Record<number, typeof ErrorEnvelope> {
+  return Object.fromEntries(statuses.map((status) => [status, ErrorEnvelope]));
+}
+
+export type RegistrationInput = Static<typeof RegistrationBody>;

@@ -1,0 +1,85 @@
+-- Times are epoch milliseconds. docs/architecture.md explains the tables.
+
+CREATE TABLE agents (
+  agent_id         TEXT PRIMARY KEY,
+  agent_name       TEXT NOT NULL UNIQUE,
+  version          TEXT NOT NULL,
+  contact_endpoint TEXT NOT NULL,
+  capabilities     TEXT NOT NULL, -- JSON array of strings
+  metadata         TEXT NOT NULL, -- JSON object
+  signing_secret   TEXT NOT NULL,
+  status           TEXT NOT NULL,
+  registered_at    INTEGER NOT NULL,
+  updated_at       INTEGER NOT NULL,
+  last_seen_at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Only the few agents whose deregistration is under way are in it.
+CREATE INDEX agents_deregistering ON agents (agent_id) WHERE status = 'deregistering';
+
+-- The hot row. seq is the order of acceptance, and sequential: a random key cost a factor of 3.
+CREATE TABLE deliveries (
+  seq           INTEGER PRIMARY KEY,
+  id            TEXT NOT NULL UNIQUE,
+  kind          TEXT NOT NULL,
+  agent_id      TEXT NOT NULL,
+  lane          TEXT NOT NULL,
+  ordered       INTEGER NOT NULL,
+  name          TEXT NOT NULL,
+  state         TEXT NOT NULL,
+  due_at        INTEGER NOT NULL, -- next attempt; under a lease: the end of the lease
+  lease_owner   TEXT,
+  epoch         INTEGER NOT NULL,
+  attempt_count INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  finished_at   INTEGER,
+  last_error    TEXT
+) STRICT;
+
+-- Partial: their size is that of the backlog, not of the history.
+CREATE INDEX deliveries_due ON deliveries (lane, due_at) WHERE state = 'scheduled';
+CREATE INDEX deliveries_order ON deliveries (lane, seq) WHERE state = 'scheduled' AND ordered = 1;
+CREATE INDEX deliveries_of_agent ON deliveries (agent_id, kind, seq);
+
+-- Immutable bytes apart from the hot row: an update of the state never rewrites them.
+CREATE TABLE payloads (
+  seq         INTEGER PRIMARY KEY,
+  body        BLOB NOT NULL,
+  traceparent TEXT
+) STRICT;
+
+CREATE TABLE attempts (
+  seq              INTEGER NOT NULL,
+  number           INTEGER NOT NULL,
+  started_at       INTEGER NOT NULL,
+  duration_ms      INTEGER NOT NULL,
+  outcome          TEXT NOT NULL,
+  status_code      INTEGER,
+  error_class      TEXT,
+  response_excerpt TEXT,
+  PRIMARY KEY (seq, number)
+) STRICT, WITHOUT ROWID;
+
+-- One row per lane with something scheduled. due_at is a lower bound of the lane's earliest due time:
+-- a claim looks at the lanes that are due, so its cost does not grow with the backlog.
+CREATE TABLE lanes (
+  lane   TEXT PRIMARY KEY,
+  due_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lanes_due ON lanes (due_at);
+
+CREATE TABLE idempotency_keys (
+  agent_id   TEXT NOT NULL,
+  key        TEXT NOT NULL,
+  body_hash  TEXT NOT NULL,
+  task_id    TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (agent_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+-- Readiness writes here: only a write tells that the disk takes one.
+CREATE TABLE write_probe (probes INTEGER NOT NULL) STRICT;
+INSERT INTO write_probe (probes) VALUES (0);

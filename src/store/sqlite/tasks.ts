@@ -1,0 +1,115 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Attempt, DeliveryState } from '../../outbox/delivery.ts';
+import type { DeliveryRecord, InsertTaskResult, TaskStore } from '../store.ts';
+import type { AgentCache } from './agents.ts';
+import type { GroupCommit } from './group-commit.ts';
+import type { InsertDelivery } from './insert-delivery.ts';
+
+type Row = Record<string, unknown>;
+
+export function createTaskStore(
+  db: DatabaseSync,
+  commit: GroupCommit,
+  cache: AgentCache,
+  insertDelivery: InsertDelivery,
+): TaskStore {
+  const selectKey = db.prepare(
+    'SELECT body_hash, task_id FROM idempotency_keys WHERE agent_id = ? AND key = ?',
+  );
+  const insertKey = db.prepare(`
+    INSERT INTO idempotency_keys (agent_id, key, body_hash, task_id, created_at) VALUES (?, ?, ?, ?, ?)`);
+  const select = db.prepare("SELECT * FROM deliveries WHERE id = ? AND kind = 'task'");
+  const selectAttempts = db.prepare('SELECT * FROM attempts WHERE seq = ? ORDER BY number');
+  const list = db.prepare(`
+    SELECT * FROM deliveries
+    WHERE agent_id = :agentId AND kind = 'task' AND seq < :before AND (:state IS NULL OR state = :state)
+    ORDER BY seq DESC LIMIT :limit`);
+  const cancel = db.prepare(`
+    UPDATE deliveries SET state = 'cancelled', finished_at = ?, lease_owner = NULL WHERE seq = ?`);
+
+  return {
+    insert: (task, lease, idempotency) =>
+      commit.run((): InsertTaskResult => {
+        const agent = cache.get(task.agentId);
+        if (agent?.status !== 'online') return { outcome: 'agent_not_found' };
+        if (idempotency !== undefined) {
+          const known = selectKey.get(task.agentId, idempotency.key);
+          if (known !== undefined) {
+            return known['body_hash'] === idempotency.bodyHash
+              ? { outcome: 'repeated', taskId: known['task_id'] as string }
+              : { outcome: 'idempotency_conflict' };
+          }
+          insertKey.run(
+            task.agentId,
+            idempotency.key,
+            idempotency.bodyHash,
+            task.id,
+            task.createdAt,
+          );
+        }
+        return { outcome: 'inserted', seq: insertDelivery(task, lease) };
+      }),
+
+    get: async (taskId) => {
+      const row = select.get(taskId);
+      if (row === undefined) return undefined;
+      return {
+        record: toRecord(row),
+        attempts: selectAttempts.all(row['seq'] as number).map(toAttempt),
+      };
+    },
+
+    listOfAgent: async (agentId, { limit, before, state }) => {
+      const rows = list.all({
+        agentId,
+        before: before === null ? Number.MAX_SAFE_INTEGER : Number(before),
+        state: state ?? null,
+        limit: limit + 1,
+      });
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
+      return {
+        items: rows.slice(0, limit).map(toRecord),
+        next: last === undefined ? null : String(last['seq']),
+      };
+    },
+
+    cancel: (taskId, at) =>
+      commit.run(() => {
+        const row = select.get(taskId);
+        if (row === undefined) return 'not_found';
+        const state = row['state'] as DeliveryState;
+        if (state === 'cancelled') return 'cancelled';
+        if (state !== 'scheduled') return 'finished';
+        cancel.run(at, row['seq'] as number);
+        return 'cancelled';
+      }),
+  };
+}
+
+function toRecord(row: Row): DeliveryRecord {
+  const waiting = row['state'] === 'scheduled' && row['lease_owner'] === null;
+  return {
+    id: row['id'] as string,
+    kind: row['kind'] as DeliveryRecord['kind'],
+    agentId: row['agent_id'] as string,
+    name: row['name'] as string,
+    state: row['state'] as DeliveryState,
+    attemptCount: row['attempt_count'] as number,
+    createdAt: row['created_at'] as number,
+    finishedAt: row['finished_at'] as number | null,
+    nextAttemptAt: waiting ? (row['due_at'] as number) : null,
+    lastError: row['last_error'] as string | null,
+  };
+}
+
+function toAttempt(row: Row): Attempt {
+  return {
+    number: row['number'] as number,
+    startedAt: row['started_at'] as number,
+    durationMs: row['duration_ms'] as number,
+    outcome: row['outcome'] as Attempt['outcome'],
+    statusCode: row['status_code'] as number | null,
+    errorClass: row['error_class'] as Attempt['errorClass'],
+    responseExcerpt: row['response_excerpt'] as string | null,
+  };
+}

@@ -1,0 +1,210 @@
+import type {
+  Attempt,
+  DeliveryKind,
+  DeliveryState,
+  LeasedDelivery,
+  NewDelivery,
+} from '../outbox/delivery.ts';
+
+/** The store cannot write (disk full, file gone, database away): nothing was accepted, and it may pass. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  readonly code = 'store_unavailable';
+}
+
+/**
+ * What the domain asks of a database. Every method is one transaction, and a promise that resolves means that
+ * it is committed and on disk. Expected outcomes are values; a rejection means that nothing was written.
+ * One contract suite (test/store) runs against every implementation.
+ */
+export interface Store {
+  readonly agents: AgentStore;
+  readonly outbox: OutboxStore;
+  readonly tasks: TaskStore;
+  /** Resolves when a write goes through; rejects with the reason otherwise. For readiness. */
+  readonly check: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export type AgentStatus = 'online' | 'deregistering';
+
+export interface Agent {
+  readonly agentId: string;
+  readonly agentName: string;
+  readonly version: string;
+  readonly contactEndpoint: string;
+  readonly capabilities: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly signingSecret: string;
+  readonly status: AgentStatus;
+  /** Epoch milliseconds. */
+  readonly registeredAt: number;
+  readonly updatedAt: number;
+  readonly lastSeenAt: number;
+}
+
+export interface AgentFilter {
+  /** The agent has all of these. */
+  readonly capabilities?: readonly string[];
+  readonly name?: string;
+  readonly version?: string;
+  readonly status?: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Where the next page starts; null at the end. */
+  readonly next: string | null;
+}
+
+export interface AgentStore {
+  /** `name_taken`: nothing was written. */
+  insert(agent: Agent, webhook: NewDelivery | undefined): Promise<'inserted' | 'name_taken'>;
+  /**
+   * Inserts, or updates the agent of that name, which keeps its id, secret and registration time.
+   * `webhookOf` is asked inside the transaction, and only when something changed.
+   * undefined: the agent of that name is just being deregistered.
+   */
+  upsert(
+    agent: Agent,
+    webhookOf: (stored: Agent) => NewDelivery | undefined,
+  ): Promise<{ readonly agent: Agent; readonly created: boolean } | undefined>;
+  get(agentId: string): Promise<Agent | undefined>;
+  list(filter: AgentFilter, page: { limit: number; after: string | null }): Promise<Page<Agent>>;
+  /** Notes that the agent was heard of. */
+  touch(agentId: string, at: number): Promise<Agent | undefined>;
+  /**
+   * One step of a deregistration: cancels up to `limit` of the agent's waiting tasks, and stores `reportOf` each.
+   * When none is left the agent goes, and `webhookOf` is stored, all in that same transaction; until then it is
+   * `deregistering` and takes no tasks.
+   */
+  remove(
+    agentId: string,
+    plan: {
+      readonly at: number;
+      readonly limit: number;
+      reportOf(task: StoredTask): NewDelivery | undefined;
+      webhookOf(agent: Agent): NewDelivery | undefined;
+    },
+  ): Promise<{ readonly agent: Agent; readonly done: boolean } | undefined>;
+  /** Agents whose deregistration a crash interrupted. */
+  listDeregistering(): Promise<readonly string[]>;
+}
+
+/** A stored task with its bytes, as needed to report its end. */
+export interface StoredTask {
+  readonly id: string;
+  readonly agentId: string;
+  readonly attemptCount: number;
+  readonly lastError: string | null;
+  readonly body: Uint8Array;
+}
+
+/** A delivery as it is listed and shown. */
+export interface DeliveryRecord {
+  readonly id: string;
+  readonly kind: DeliveryKind;
+  readonly agentId: string;
+  readonly name: string;
+  readonly state: DeliveryState;
+  readonly attemptCount: number;
+  readonly createdAt: number;
+  readonly finishedAt: number | null;
+  /** When the next attempt is due; null once final, and while a worker holds it. */
+  readonly nextAttemptAt: number | null;
+  readonly lastError: string | null;
+}
+
+export interface Idempotency {
+  readonly key: string;
+  /** SHA-256 of the body. */
+  readonly bodyHash: string;
+}
+
+export type InsertTaskResult =
+  | { readonly outcome: 'inserted'; readonly seq: number }
+  | { readonly outcome: 'repeated'; readonly taskId: string }
+  | { readonly outcome: 'idempotency_conflict' }
+  | { readonly outcome: 'agent_not_found' };
+
+export interface TaskStore {
+  /**
+   * Stores a task. With a lease it is born in the hands of the worker that asked (epoch 1), and nobody else
+   * takes it before the lease ends.
+   */
+  insert(
+    task: NewDelivery,
+    lease: Lease | undefined,
+    idempotency: Idempotency | undefined,
+  ): Promise<InsertTaskResult>;
+  get(
+    taskId: string,
+  ): Promise<{ record: DeliveryRecord; attempts: readonly Attempt[] } | undefined>;
+  /** Newest first. */
+  listOfAgent(
+    agentId: string,
+    page: { limit: number; before: string | null; state?: DeliveryState },
+  ): Promise<Page<DeliveryRecord>>;
+  /** After this resolves with `cancelled`, no worker gets the task any more. */
+  cancel(taskId: string, at: number): Promise<'cancelled' | 'finished' | 'not_found'>;
+}
+
+export interface Lease {
+  readonly owner: string;
+  readonly until: number;
+}
+
+export interface ClaimRequest {
+  readonly lease: Lease;
+  readonly now: number;
+  /** Deliveries to take in all. */
+  readonly limit: number;
+  /** Bytes of bodies after which no more is taken: what is held in memory stays bounded. */
+  readonly maxBytes: number;
+  /** How many more of a lane this worker takes now; 0 skips the lane. */
+  capacityOf(lane: string): number;
+}
+
+export interface ClaimResult {
+  readonly deliveries: readonly LeasedDelivery[];
+  /** Lanes of which as much was taken as asked: more may be due in them. */
+  readonly lanesWithMore: readonly string[];
+  /** A limit was reached before all due lanes were looked at. */
+  readonly more: boolean;
+  /** When something not due yet becomes due; null when nothing waits. */
+  readonly nextDueAt: number | null;
+}
+
+/** What a worker has to say of a delivery that it holds. */
+export type Completion = {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly lane: string;
+  readonly attempt?: Attempt;
+  readonly lastError: string | null;
+  /** Stored in the same transaction, when the completion is not stale: the report of a dead letter. */
+  readonly followUp?: NewDelivery;
+} & (
+  | { readonly state: 'delivered' | 'dead' | 'cancelled'; readonly finishedAt: number }
+  | { readonly state: 'scheduled'; readonly dueAt: number }
+);
+
+export interface OutboxStore {
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  /** `stale`: the epoch is not the current one, or the delivery was cancelled meanwhile; its state stays. */
+  complete(completion: Completion): Promise<'done' | 'stale'>;
+  /** Gives leases back without an attempt; they are due at once. Stale ones are passed over. */
+  release(
+    leases: readonly { seq: number; epoch: number; lane: string }[],
+    now: number,
+  ): Promise<void>;
+  /** Gives every lease of dead workers back at once, where the store knows them to be dead. */
+  recover(now: number, longestLeaseMs: number): Promise<number>;
+  /** Deletes up to `limit` final deliveries and what belongs to them; resumes after `cursor`. */
+  prune(request: {
+    readonly finishedBefore: number;
+    readonly deadBefore: number;
+    readonly limit: number;
+    readonly cursor: number;
+  }): Promise<{ readonly deleted: number; readonly cursor: number | null }>;
+}

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { Clock } from '../clock.ts';
+import { traceparentOf } from '../dispatcher/traceparent.ts';
+import { ApiError, invalid } from '../errors.ts';
+import { laneOf, type DeliveryState, type NewDelivery } from '../outbox/delivery.ts';
+import type { Worker } from '../outbox/worker.ts';
+import type { Store } from '../store/store.ts';
+import { nameOf, validateRunBody } from './task-body.ts';
+
+export interface RunRequest {
+  readonly agentId: string;
+  /** The bytes as they came: they are what the agent gets. */
+  readonly bytes: Uint8Array;
+  /** The same, parsed. */
+  readonly body: unknown;
+  readonly idempotencyKey: string | undefined;
+  readonly traceparent: string | undefined;
+}
+
+interface Deps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly worker: Pick<Worker, 'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'drop'>;
+}
+
+export type Tasks = ReturnType<typeof createTasks>;
+
+/** The tasks that Ops-Core gives to agents. No HTTP, no SQL. */
+export function createTasks({ store, clock, worker }: Deps) {
+  /**
+   * Takes a task: resolves once it is on disk (contract section 4), and the worker has it.
+   * @returns the taskId; an earlier one when the Idempotency-Key was used with the same body before.
+   * @throws ApiError validation_failed, agent_not_found, idempotency_conflict.
+   */
+  async function run(request: RunRequest): Promise<string> {
+    const faults = validateRunBody(request.body);
+    if (faults.length > 0) throw invalid(faults);
+    const now = clock.now();
+    const id = uuidv7();
+    const lane = laneOf('task', request.agentId);
+    const task: NewDelivery = {
+      id,
+      kind: 'task',
+      agentId: request.agentId,
+      lane,
+      name: nameOf(request.body),
+      createdAt: now,
+      dueAt: now,
+      body: request.bytes,
+      traceparent: traceparentOf(request.traceparent, id),
+    };
+    const idempotency =
+      request.idempotencyKey === undefined
+        ? undefined
+        : {
+            key: request.idempotencyKey,
+            bodyHash: createHash('sha256').update(request.bytes).digest('hex'),
+          };
+    const lease = worker.reserve(lane);
+    const result = await store.tasks.insert(task, lease, idempotency).catch((error: unknown) => {
+      if (lease !== undefined) worker.unreserve(lane);
+      throw error;
+    });
+    if (result.outcome === 'inserted') {
+      if (lease === undefined) worker.noteBacklog(lane);
+      else {
+        worker.accept({
+          ...task,
+          seq: result.seq,
+          epoch: 1,
+          attemptCount: 0,
+          leaseUntil: lease.until,
+        });
+      }
+      return id;
+    }
+    if (lease !== undefined) worker.unreserve(lane);
+    if (result.outcome === 'repeated') return result.taskId;
+    throw new ApiError(result.outcome);
+  }
+
+  /** @throws ApiError task_not_found. */
+  async function get(taskId: string) {
+    const task = await store.tasks.get(taskId);
+    if (task === undefined) throw new ApiError('task_not_found');
+    return task;
+  }
+
+  /** Newest first. @throws ApiError agent_not_found. */
+  async function listOfAgent(
+    agentId: string,
+    page: { limit: number; before: string | null; state?: DeliveryState },
+  ) {
+    if ((await store.agents.get(agentId)) === undefined) throw new ApiError('agent_not_found');
+    return store.tasks.listOfAgent(agentId, page);
+  }
+
+  /**
+   * Cancels a task that has not ended. No attempt of it starts after this resolved; one that is in flight runs out,
+   * and is recorded. @throws ApiError task_not_found, task_finished.
+   */
+  async function cancel(taskId: string) {
+    const outcome = await store.tasks.cancel(taskId, clock.now());
+    if (outcome === 'not_found') throw new ApiError('task_not_found');
+    if (outcome === 'finished') throw new ApiError('task_finished');
+    worker.drop(taskId);
+    return get(taskId);
+  }
+
+  return { run, get, listOfAgent, cancel };
+}
