@@ -1,16 +1,21 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Socket } from 'node:net';
+import type { Keyring } from './auth/keyring.ts';
+import type { Config } from './config/config.ts';
 import { errorEnvelope, errorCatalogue, type ErrorCode } from './errors.ts';
+import { auth } from './plugins/auth.ts';
 import { draining } from './plugins/draining.ts';
 import { errors } from './plugins/errors.ts';
 import { jsonBody } from './plugins/json-body.ts';
+import { limits } from './plugins/limits.ts';
 import { openapi } from './plugins/openapi.ts';
 import { RequestLog } from './plugins/request-log.ts';
 import { validation } from './plugins/validation.ts';
 import type { Registry } from './registry/registry.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { healthRoutes } from './routes/health.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { Store } from './store/store.ts';
 import type { Tasks } from './tasks/tasks.ts';
@@ -21,22 +26,23 @@ export interface AppDeps {
   readonly store: Store;
   readonly log: FastifyBaseLogger;
   readonly version: string;
-  /** Bytes of a request's body. */
-  readonly bodyLimit: number;
+  readonly keyring: Keyring;
+  /** Limits and overlaps come from here. */
+  readonly config: Pick<Config, 'bodyLimit' | 'rateLimit' | 'requestTimeout' | 'secretOverlap'>;
 }
 
-/** Headers and body of a request have to arrive within these; checked every CHECK_MS. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-const CHECK_MS = 1_000;
+/** Headers have half the time of the whole request; how often both are checked bounds how late they end. */
+const HEADERS_SHARE = 0.5;
+const CHECK_SHARE = 0.05;
 
 /** The HTTP side: plugins, routes, one error handler. It listens to nothing yet. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { config, keyring } = deps;
   const app = Fastify({
     loggerInstance: deps.log,
     logController: new RequestLog(),
-    bodyLimit: deps.bodyLimit,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: config.bodyLimit,
+    requestTimeout: config.requestTimeout,
     // Fastify's own answer while closing is not the envelope; plugins/draining.ts gives it.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -46,11 +52,16 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
       void reply.status(errorCatalogue[code].status).send(errorEnvelope(code));
     },
     clientErrorHandler: answerBrokenRequest,
-    http: { connectionsCheckingInterval: CHECK_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    http: {
+      headersTimeout: config.requestTimeout * HEADERS_SHARE,
+      connectionsCheckingInterval: config.requestTimeout * CHECK_SHARE,
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   await app.register(errors);
   await app.register(draining);
+  await app.register(auth, { keyring });
+  await app.register(limits, { keyring, rateLimit: config.rateLimit });
   await app.register(jsonBody);
   await app.register(validation);
   await app.register(openapi, { version: deps.version });
@@ -59,6 +70,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   );
   await app.register(agentRoutes(deps.registry));
   await app.register(taskRoutes(deps.tasks));
+  await app.register(keyRoutes(keyring, config.secretOverlap));
   return app;
 }
 

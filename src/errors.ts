@@ -5,9 +5,12 @@
 export const errorCatalogue = {
   malformed_json: { status: 400, message: 'The body is not valid JSON.' },
   bad_request: { status: 400, message: 'The request is malformed.' },
+  unauthorized: { status: 401, message: 'A valid credential is needed.' },
+  forbidden: { status: 403, message: 'This credential does not allow it.' },
   not_found: { status: 404, message: 'There is no such route.' },
   agent_not_found: { status: 404, message: 'There is no agent with this id.' },
   task_not_found: { status: 404, message: 'There is no task with this id.' },
+  key_not_found: { status: 404, message: 'There is no key with this name.' },
   request_timeout: { status: 408, message: 'The request took too long to arrive.' },
   agent_name_taken: { status: 409, message: 'An agent with this name is registered already.' },
   idempotency_conflict: {
@@ -15,12 +18,30 @@ export const errorCatalogue = {
     message: 'This Idempotency-Key was used with another body.',
   },
   task_finished: { status: 409, message: 'The task has ended and cannot be cancelled.' },
+  key_name_taken: { status: 409, message: 'There is a key with this name already.' },
+  key_from_environment: {
+    status: 409,
+    message: 'This key is configured in AGENTKIT_API_KEYS; change it there.',
+  },
+  first_key_not_admin: {
+    status: 409,
+    message: 'The first key must have the scope admin: from then on every request needs a key.',
+  },
   body_too_large: { status: 413, message: 'The body is too large.' },
   unsupported_media_type: { status: 415, message: 'The body must be application/json.' },
   validation_failed: { status: 422, message: 'The request is well-formed but invalid.' },
+  queue_full: {
+    status: 429,
+    message: 'Too many tasks are waiting for this agent; nothing was accepted. Try again later.',
+  },
+  rate_limited: { status: 429, message: 'Too many requests with this credential; slow down.' },
   headers_too_large: { status: 431, message: 'The request headers are too large.' },
   internal_error: { status: 500, message: 'Something went wrong inside the service.' },
   draining: { status: 503, message: 'The service is shutting down; try again elsewhere or later.' },
+  overloaded: {
+    status: 503,
+    message: 'The service is overloaded; nothing was accepted. Try again later.',
+  },
   store_unavailable: {
     status: 503,
     message: 'The store cannot take writes now; nothing was accepted. Try again later.',

@@ -24,7 +24,11 @@ const config = readConfig();
 const log = pino({ level: config.logLevel }, pino.destination({ sync: false }));
 
 const service = await createService(config, log).catch((error: unknown) =>
-  refuse(`cannot start on ${config.database.path}: ${(error as Error).message}`),
+  refuse(
+    error instanceof ConfigError
+      ? error.message
+      : `cannot start on ${config.database.path}: ${(error as Error).message}`,
+  ),
 );
 
 closeWithGrace({ delay: config.shutdownGrace, logger: false }, async ({ err, signal }) => {
@@ -41,6 +45,11 @@ await service
     refuse(`cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`),
   );
 log.info({ url: service.url(), database: config.database.path }, 'the service is ready');
+if (config.allowAnonymous) {
+  log.warn(
+    'AGENTKIT_ALLOW_ANONYMOUS is true: without keys, everybody who reaches this address may do everything',
+  );
+}
 if (config.webhook === undefined) {
   log.warn(
     'lifecycle webhooks are skipped: OPSCORE_WEBHOOK_URL and OPSCORE_WEBHOOK_SECRET are not both set',

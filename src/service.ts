@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
+import { createKeyring } from './auth/keyring.ts';
 import { systemClock, type Clock } from './clock.ts';
-import type { Config } from './config/config.ts';
+import { ConfigError, isLoopback, type Config } from './config/config.ts';
+import { createEgressGuard } from './dispatcher/egress.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
 import { startRetention } from './outbox/retention.ts';
@@ -13,6 +15,7 @@ import { dispatchFailedReport } from './report/state-report.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import type { Store } from './store/store.ts';
 import { createTasks } from './tasks/tasks.ts';
+import type { PreviousSecret } from './webhook/sign.ts';
 
 export interface Service {
   readonly app: FastifyInstance;
@@ -37,11 +40,17 @@ export async function createService(
   log: FastifyBaseLogger,
   clock: Clock = systemClock(),
 ): Promise<Service> {
-  const store = openSqliteStore(config.database.path);
+  const store = openSqliteStore(config.database.path, { encryptionKeys: config.encryptionKeys });
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   await store.outbox.recover(clock.now(), attemptTimeout + LEASE_MARGIN_MS);
 
-  const agentHttp = createHttpAgent();
+  let listening: { readonly host: string; readonly port: number } | undefined;
+  const guard = createEgressGuard({
+    allow: config.egressAllow,
+    self: () => listening,
+    onBlocked: (details) => log.warn(details, 'an address that agents may not live at was refused'),
+  });
+  const agentHttp = createHttpAgent(guard.connector(config.dispatchTimeout));
   const opscoreHttp = createHttpAgent();
   const agentSender = createSender(agentHttp, clock);
   const opscoreSender = createSender(opscoreHttp, clock);
@@ -61,6 +70,7 @@ export async function createService(
         clock,
         agentSender,
         opscoreSender,
+        previousWebhookSecret: await previousWebhookSecret(config, store, clock),
         getAgent: (agentId) => store.agents.get(agentId),
       }),
       reportOf: (task) =>
@@ -79,15 +89,26 @@ export async function createService(
       attemptTimeout,
     },
   );
-  const registry = createRegistry({ store, clock, notifications, worker });
-  const tasks = createTasks({ store, clock, worker });
+  const keyring = await createKeyring({ store, clock, configured: config.apiKeys });
+  if (keyring.isOpen()) refuseExposure(config);
+  const registry = createRegistry({
+    store,
+    clock,
+    notifications,
+    worker,
+    isUrlBlocked: (url) => guard.isUrlBlocked(url),
+    secretOverlap: config.secretOverlap,
+    forgetTokens: () => keyring.forget(),
+  });
+  const tasks = createTasks({ store, clock, worker, queueLimit: config.agentQueueLimit });
   const app = await buildApp({
     registry,
     tasks,
     store,
     log,
     version,
-    bodyLimit: config.bodyLimit,
+    keyring,
+    config,
   });
   const retention = startRetention({ store, clock, log }, config);
   let url = '';
@@ -98,6 +119,7 @@ export async function createService(
     url: () => url,
     listen: async () => {
       url = await app.listen({ host: config.host, port: config.port });
+      listening = { host: config.host, port: Number(new URL(url).port) || 80 };
       worker.start();
       await registry.resumeDeregistrations();
     },
@@ -112,5 +134,33 @@ export async function createService(
       await Promise.all([agentHttp.close(), opscoreHttp.close()]);
       await store.close();
     },
+  };
+}
+
+/** Open mode is for one's own machine: elsewhere everybody who reaches the port could do everything. */
+function refuseExposure(config: Config): void {
+  if (isLoopback(config.host) || config.allowAnonymous) return;
+  throw new ConfigError(
+    `HOST: got "${config.host}" without any key, which would let everybody who reaches it do everything; ` +
+      'takes a loopback address, or set AGENTKIT_API_KEYS (or, knowing what it means, AGENTKIT_ALLOW_ANONYMOUS=true)',
+  );
+}
+
+/** The overlap of a replaced webhook secret is counted from the first start with the new one. */
+async function previousWebhookSecret(
+  config: Config,
+  store: Store,
+  clock: Clock,
+): Promise<PreviousSecret | null> {
+  if (config.webhook === undefined) return null;
+  const { secret, previousSecret, switchAt } = config.webhook;
+  // 32 bits tell a change; they do not let whoever has the database check a guess.
+  const fingerprint = createHash('sha256').update(secret).digest('hex').slice(0, 8);
+  const since = await store.firstSeen('OPSCORE_WEBHOOK_SECRET', fingerprint, clock.wall());
+  if (previousSecret === undefined) return null;
+  return {
+    secret: previousSecret,
+    until: since + config.secretOverlap,
+    hexUntil: switchAt ?? since,
   };
 }

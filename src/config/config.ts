@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Cidr, DatabaseUrl } from './parse.ts';
+import type { Cidr, ConfiguredKey, DatabaseUrl } from './parse.ts';
 import { variables, type Variable, type VariableName } from './variables.ts';
 
 /** Everything the service can be told, read once and validated before anything starts; durations in milliseconds. */
@@ -9,9 +9,24 @@ export interface Config {
   readonly logLevel: string;
   readonly database: DatabaseUrl;
   /** Lifecycle webhooks (contract section 3); undefined = they are skipped. */
-  readonly webhook: { readonly url: string; readonly secret: string } | undefined;
+  readonly webhook:
+    | {
+        readonly url: string;
+        readonly secret: string;
+        /** The secret that is being replaced: it signs as well for `secretOverlap`. */
+        readonly previousSecret: string | undefined;
+        /** From then on (epoch milliseconds) the hex header uses the new secret; undefined = at once. */
+        readonly switchAt: number | undefined;
+      }
+    | undefined;
   /** State reports (contract section 5); undefined = dead letters are not reported. */
   readonly opscoreApi: { readonly url: string; readonly key: string } | undefined;
+  readonly apiKeys: readonly ConfiguredKey[];
+  /** Open mode on an address that others reach. */
+  readonly allowAnonymous: boolean;
+  readonly encryptionKeys: readonly Buffer[];
+  /** How long a replaced secret or key stays valid unless said otherwise. */
+  readonly secretOverlap: number;
   /** Private ranges in which agents may live. */
   readonly egressAllow: readonly Cidr[];
   readonly webhookRetrySchedule: readonly number[];
@@ -22,6 +37,12 @@ export interface Config {
   readonly agentConcurrency: number;
   /** Attempts in flight in total. */
   readonly maxConcurrency: number;
+  /** Tasks that may wait for one agent. */
+  readonly agentQueueLimit: number;
+  /** Requests a second with one key or token. */
+  readonly rateLimit: number;
+  /** The time in which a request has to arrive. */
+  readonly requestTimeout: number;
   /** Bytes of a request's body. */
   readonly bodyLimit: number;
   /** How long a delivered or cancelled delivery is kept. */
@@ -50,6 +71,10 @@ export function loadConfig(env: Environment): Config {
     database: required(env, 'DATABASE_URL', variables.DATABASE_URL),
     webhook: webhookOf(env),
     opscoreApi: opscoreApiOf(env),
+    apiKeys: read(env, 'AGENTKIT_API_KEYS', variables.AGENTKIT_API_KEYS) ?? [],
+    allowAnonymous: required(env, 'AGENTKIT_ALLOW_ANONYMOUS', variables.AGENTKIT_ALLOW_ANONYMOUS),
+    encryptionKeys: read(env, 'AGENTKIT_ENCRYPTION_KEY', variables.AGENTKIT_ENCRYPTION_KEY) ?? [],
+    secretOverlap: required(env, 'SECRET_OVERLAP', variables.SECRET_OVERLAP),
     egressAllow:
       read(env, 'EGRESS_ALLOW_CIDRS', variables.EGRESS_ALLOW_CIDRS) ??
       (isLoopback(listenHost) ? LOOPBACK : []),
@@ -59,6 +84,9 @@ export function loadConfig(env: Environment): Config {
     webhookTimeout: required(env, 'WEBHOOK_TIMEOUT', variables.WEBHOOK_TIMEOUT),
     agentConcurrency: required(env, 'AGENT_CONCURRENCY', variables.AGENT_CONCURRENCY),
     maxConcurrency: required(env, 'MAX_CONCURRENCY', variables.MAX_CONCURRENCY),
+    agentQueueLimit: required(env, 'AGENT_QUEUE_LIMIT', variables.AGENT_QUEUE_LIMIT),
+    rateLimit: required(env, 'RATE_LIMIT', variables.RATE_LIMIT),
+    requestTimeout: required(env, 'REQUEST_TIMEOUT', variables.REQUEST_TIMEOUT),
     bodyLimit: required(env, 'BODY_LIMIT', variables.BODY_LIMIT),
     retention: required(env, 'RETENTION', variables.RETENTION),
     deadLetterRetention: required(env, 'DEAD_LETTER_RETENTION', variables.DEAD_LETTER_RETENTION),
@@ -77,7 +105,18 @@ export function isLoopback(listenHost: string): boolean {
 function webhookOf(env: Environment): Config['webhook'] {
   const url = read(env, 'OPSCORE_WEBHOOK_URL', variables.OPSCORE_WEBHOOK_URL);
   const secret = read(env, 'OPSCORE_WEBHOOK_SECRET', variables.OPSCORE_WEBHOOK_SECRET);
-  return url !== undefined && secret !== undefined ? { url, secret } : undefined;
+  const previousSecret = read(
+    env,
+    'OPSCORE_WEBHOOK_SECRET_PREVIOUS',
+    variables.OPSCORE_WEBHOOK_SECRET_PREVIOUS,
+  );
+  const switchAt = read(
+    env,
+    'OPSCORE_WEBHOOK_SECRET_SWITCH_AT',
+    variables.OPSCORE_WEBHOOK_SECRET_SWITCH_AT,
+  );
+  if (url === undefined || secret === undefined) return undefined;
+  return { url, secret, previousSecret, switchAt };
 }
 
 function opscoreApiOf(env: Environment): Config['opscoreApi'] {

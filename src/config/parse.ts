@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { scopes, type Scope } from '../auth/principal.ts';
 import { parseDuration, parseSchedule } from './duration.ts';
 
 /** A reader of one variable: the value, or undefined when the text is not of the form that `takes` describes. */
@@ -108,5 +109,65 @@ export const cidrList: Parser<readonly Cidr[]> = {
       .filter((part) => part !== '');
     const valid = ranges.every((range) => ipaddr.isValidCIDR(range));
     return valid ? ranges.map((range) => ipaddr.parseCIDR(range)) : undefined;
+  },
+};
+
+export interface ConfiguredKey {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly key: string;
+}
+
+/** Key names: they are listed, logged, and remembered as owners of agents. */
+export const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** A name may occur twice with one scope: that is how a key is replaced without a gap. */
+export const apiKeys: Parser<readonly ConfiguredKey[]> = {
+  takes: `a comma-separated list of name:scope:key; a scope is one of ${scopes.join(', ')}, a key has 1 to 512 printable characters without commas and spaces, one name has one scope, no key occurs twice`,
+  parse: (text) => {
+    const keys: ConfiguredKey[] = [];
+    for (const part of text.split(',').map((entry) => entry.trim())) {
+      if (part === '') continue;
+      const [, name = '', scopeText, key = ''] = /^([^:]*):([^:]*):(.*)$/.exec(part) ?? [];
+      const scope = scopes.find((known) => known === scopeText);
+      if (scope === undefined || !KEY_NAME.test(name) || !/^[\x21-\x7e]{1,512}$/.test(key))
+        return undefined;
+      const clash = keys.some(
+        (other) => other.key === key || (other.name === name && other.scope !== scope),
+      );
+      if (clash) return undefined;
+      keys.push({ name, scope, key });
+    }
+    return keys;
+  },
+};
+
+export const boolean: Parser<boolean> = {
+  takes: 'true or false',
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+};
+
+/** 32 bytes each, as 64 hex digits or base64; the first seals, all of them open. */
+export const encryptionKeys: Parser<readonly Buffer[]> = {
+  takes:
+    'one or more comma-separated keys of 32 bytes each, as 64 hex digits or as base64 (openssl rand -base64 32)',
+  parse: (text) => {
+    const keys = text
+      .split(',')
+      .map((part) => part.trim())
+      .map((part) =>
+        /^[0-9a-fA-F]{64}$/.test(part) ? Buffer.from(part, 'hex') : Buffer.from(part, 'base64'),
+      );
+    return keys.every((key) => key.length === 32) ? keys : undefined;
+  },
+};
+
+/** A moment, as ISO 8601 with a time zone. @returns epoch milliseconds. */
+export const moment: Parser<number> = {
+  takes: 'a time such as 2030-01-31T12:00:00Z',
+  parse: (text) => {
+    const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+    const ms = form.test(text) ? Date.parse(text) : Number.NaN;
+    return Number.isNaN(ms) ? undefined : ms;
   },
 };

@@ -4,7 +4,7 @@ import type { LeasedDelivery } from '../outbox/delivery.ts';
 import type { Prepare, Prepared, Sender } from '../outbox/sending.ts';
 import { stateReportUrl } from '../report/state-report.ts';
 import type { Agent } from '../store/store.ts';
-import { signatureHeaders } from '../webhook/sign.ts';
+import { signatureHeaders, signingSecrets, type PreviousSecret } from '../webhook/sign.ts';
 import { attemptTraceparent } from './traceparent.ts';
 
 interface Deps {
@@ -14,6 +14,7 @@ interface Deps {
   readonly agentSender: Sender;
   /** For the operator's own `OPSCORE_*` URLs: trusted. */
   readonly opscoreSender: Sender;
+  readonly previousWebhookSecret: PreviousSecret | null;
   getAgent(agentId: string): Promise<Agent | undefined>;
 }
 
@@ -35,7 +36,12 @@ export function createPrepare(deps: Deps): Prepare {
       'user-agent': USER_AGENT,
       'x-agentkit-task-id': delivery.id,
       'x-agentkit-attempt': String(delivery.attemptCount + 1),
-      ...signatureHeaders(agent.signingSecret, delivery.id, seconds(), delivery.body),
+      ...signatureHeaders(
+        signingSecrets(agent.signingSecret, agent.previousSecret, clock.wall()),
+        delivery.id,
+        seconds(),
+        delivery.body,
+      ),
     };
     if (delivery.traceparent !== null) {
       headers['traceparent'] = attemptTraceparent(delivery.traceparent);
@@ -65,7 +71,12 @@ export function createPrepare(deps: Deps): Prepare {
         headers: {
           'content-type': 'application/json',
           'user-agent': USER_AGENT,
-          ...signatureHeaders(secret, delivery.id, seconds(), delivery.body),
+          ...signatureHeaders(
+            signingSecrets(secret, deps.previousWebhookSecret, clock.wall()),
+            delivery.id,
+            seconds(),
+            delivery.body,
+          ),
         },
         body: delivery.body,
         timeoutMs: config.webhookTimeout,

@@ -49,8 +49,11 @@ export function toAttempt(result: SendResult, number: number, verdict: Verdict):
   };
 }
 
-/** The last error in one word for lists and reports: `http_503`, `timeout`. */
+/**
+ * The last error in one word for lists and reports: `http_503`, or `unreachable` however it was so. What is told of a
+ * target that gave no answer must not tell a closed port from a silent one; the attempt itself has the class.
+ */
 export function errorWord(attempt: Attempt): string | null {
   if (attempt.outcome === 'delivered') return null;
-  return attempt.statusCode === null ? attempt.errorClass : `http_${attempt.statusCode}`;
+  return attempt.statusCode === null ? 'unreachable' : `http_${attempt.statusCode}`;
 }

@@ -330,7 +330,7 @@ export class Worker {
     const verdict = judge(result, number, prepared.schedule, random, prepared.retriedStatuses);
     const attempt = toAttempt(result, number, verdict);
     const lastError = errorWord(attempt);
-    this.#log(delivery, attempt.outcome, { ...attempt, error: lastError });
+    this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
 
     const { seq, epoch, lane } = delivery;
     const now = clock.now();

@@ -32,6 +32,7 @@ export const errors = fp((app: FastifyInstance, _options: unknown, done: () => v
 
 function send(reply: FastifyReply, error: ApiError): FastifyReply {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
+  if (error.statusCode === 401) reply.header('www-authenticate', 'Bearer');
   return reply
     .status(error.statusCode)
     .send(errorEnvelope(error.code, error.message, error.errors));

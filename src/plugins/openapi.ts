@@ -14,13 +14,25 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
         description: 'The piece between an orchestrator and its AI agents.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
+      components: {
+        securitySchemes: {
+          bearer: {
+            type: 'http',
+            scheme: 'bearer',
+            description: 'An API key, or an agent token. In open mode none is needed.',
+          },
+        },
+      },
       tags: [
         { name: 'agents', description: 'Registering, finding and leaving.' },
         { name: 'tasks', description: 'Giving an agent a task, and what became of it.' },
+        { name: 'keys', description: 'Who may do what.' },
         { name: 'service', description: 'The service itself.' },
       ],
     },
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
+    app.swagger(),
+  );
 });

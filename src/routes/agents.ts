@@ -1,4 +1,5 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { Access } from '../auth/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import {
@@ -10,7 +11,7 @@ import {
   success,
   successPage,
 } from './schemas.ts';
-import { agentView, registeredView } from './views.ts';
+import { agentView, isoOrNull, registeredView } from './views.ts';
 
 const AGENT_POSITION = /^[0-9a-f-]{36}$/;
 
@@ -27,6 +28,28 @@ const AgentsQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 200 })),
 });
 
+const REGISTERING: Access = { scopes: ['register'] };
+/** The agent itself, the key that registered it, or an admin; whose agent it is the registry looks up. */
+const OWNER: Access = { scopes: ['register'], agentToken: 'self' };
+const READING: Access = { scopes: ['read', 'dispatch'] };
+
+const RotateBody = Type.Object({
+  overlapSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 31_536_000,
+      description: 'Both secrets sign for so long (default: SECRET_OVERLAP).',
+    }),
+  ),
+  hexAfterSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 31_536_000,
+      description: 'When X-AgentKit-Signature changes to the new secret (default: at once).',
+    }),
+  ),
+});
+
 /** Contract section 2. */
 export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -34,6 +57,7 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
       app.post(
         url,
         {
+          config: { access: REGISTERING },
           schema: {
             summary: 'Register an agent',
             tags: ['agents'],
@@ -42,11 +66,15 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
           },
         },
         async (request, reply) => {
-          const agent = await registry.register(request.body);
+          const registered = await registry.register(request.body, request.principal);
           return reply
             .status(201)
-            .header('location', `/v1/agents/${agent.agentId}`)
-            .send({ status: 'success', message: 'Agent registered.', data: registeredView(agent) });
+            .header('location', `/v1/agents/${registered.agent.agentId}`)
+            .send({
+              status: 'success',
+              message: 'Agent registered.',
+              data: registeredView(registered),
+            });
         },
       );
     }
@@ -54,9 +82,12 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
     app.put(
       '/v1/agents/register',
       {
+        config: { access: { scopes: ['register'], agentToken: 'handler' } },
         schema: {
           summary: 'Register an agent, or register it again',
-          description: 'Idempotent: a restarted agent keeps its agentId and its signingSecret.',
+          description:
+            'Idempotent: a restarted agent keeps its agentId and its signingSecret. A name that is taken belongs to ' +
+            'the key that registered it: with another one the answer is 403.',
           tags: ['agents'],
           body: RegistrationBody,
           response: {
@@ -67,14 +98,15 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
         },
       },
       async (request, reply) => {
-        const { agent, created } = await registry.upsert(request.body);
+        const registered = await registry.upsert(request.body, request.principal);
+        const { agent, created } = registered;
         return reply
           .status(created ? 201 : 200)
           .header('location', `/v1/agents/${agent.agentId}`)
           .send({
             status: 'success',
             message: created ? 'Agent registered.' : 'Agent registered again.',
-            data: registeredView(agent),
+            data: registeredView(registered),
           });
       },
     );
@@ -82,6 +114,7 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
     app.get(
       '/v1/agents',
       {
+        config: { access: READING },
         schema: {
           summary: 'List agents, in the order of their registration',
           tags: ['agents'],
@@ -112,6 +145,7 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
     app.get(
       '/v1/agents/:agent_id',
       {
+        config: { access: READING },
         schema: {
           summary: 'Get an agent',
           tags: ['agents'],
@@ -129,6 +163,7 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
     app.delete(
       '/v1/agents/:agent_id',
       {
+        config: { access: OWNER },
         schema: {
           summary: 'Deregister an agent',
           description:
@@ -141,13 +176,14 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
       async (request) => ({
         status: 'success' as const,
         message: 'Agent deregistered.',
-        data: agentView(await registry.deregister(request.params.agent_id)),
+        data: agentView(await registry.deregister(request.params.agent_id, request.principal)),
       }),
     );
 
     app.post(
       '/v1/agents/:agent_id/heartbeat',
       {
+        config: { access: OWNER },
         schema: {
           summary: 'Tell that an agent is alive',
           tags: ['agents'],
@@ -158,8 +194,51 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
       async (request) => ({
         status: 'success' as const,
         message: 'Heartbeat taken.',
-        data: agentView(await registry.heartbeat(request.params.agent_id)),
+        data: agentView(await registry.heartbeat(request.params.agent_id, request.principal)),
       }),
+    );
+
+    app.post(
+      '/v1/agents/:agent_id/signing-secret/rotate',
+      {
+        config: { access: OWNER },
+        schema: {
+          summary: "Replace an agent's signing secret",
+          description:
+            'For overlapSeconds the Standard Webhooks header carries a signature by each of the two secrets.',
+          tags: ['agents'],
+          params: AgentParams,
+          body: RotateBody,
+          response: {
+            200: success(
+              Type.Object({
+                agentId: Type.String(),
+                signingSecret: Type.String({ description: 'The new one.' }),
+                previousUntil: Type.Union([Type.String(), Type.Null()], {
+                  description: 'Until then the old one signs as well. ISO 8601, UTC.',
+                }),
+              }),
+            ),
+            ...errorResponses(400, 404, 413, 415, 422),
+          },
+        },
+      },
+      async (request) => {
+        const { overlapSeconds, hexAfterSeconds } = request.body;
+        const agent = await registry.rotateSecret(request.params.agent_id, request.principal, {
+          ...(overlapSeconds === undefined ? {} : { overlapMs: overlapSeconds * 1000 }),
+          ...(hexAfterSeconds === undefined ? {} : { hexAfterMs: hexAfterSeconds * 1000 }),
+        });
+        return {
+          status: 'success' as const,
+          message: 'Signing secret replaced.',
+          data: {
+            agentId: agent.agentId,
+            signingSecret: agent.signingSecret,
+            previousUntil: isoOrNull(agent.previousSecret?.until ?? null),
+          },
+        };
+      },
     );
   };
 }

@@ -28,6 +28,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
     app.get(
       '/',
       {
+        config: { access: 'public' },
         schema: {
           summary: 'What is here',
           tags: ['service'],
@@ -61,6 +62,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
     app.get(
       '/health',
       {
+        config: { access: 'public' },
         schema: {
           summary: 'Is the service well',
           tags: ['service'],
@@ -81,6 +83,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
     app.get(
       '/livez',
       {
+        config: { access: 'public' },
         schema: {
           summary: 'Does the process answer',
           tags: ['service'],
@@ -93,6 +96,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
     app.get(
       '/readyz',
       {
+        config: { access: 'public' },
         schema: {
           summary: 'Does the service take work',
           tags: ['service'],

@@ -11,6 +11,8 @@ function text(maxLength: number, description: string) {
   });
 }
 
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
 export const AnyObject = Type.Record(Type.String(), Type.Unknown());
 
 const Capabilities = Type.Array(text(200, 'A capability.'), { maxItems: 100 });
@@ -59,20 +61,22 @@ export const AgentView = Type.Object(agentProperties, { title: 'Agent' });
 export const RegisteredView = Type.Object(
   {
     ...agentProperties,
-    signingSecret: Type.String({
-      description: 'Every dispatch to this agent is signed with it. Only this answer shows it.',
-    }),
+    signingSecret: Type.String({ description: 'Every dispatch to this agent is signed with it.' }),
+    agentToken: Type.Optional(
+      Type.String({
+        description:
+          "The agent's own credential: it may register again, deregister, send heartbeats, replace its signing secret and read its tasks. Shown only here.",
+      }),
+    ),
   },
   { title: 'RegisteredAgent' },
 );
-
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const AttemptView = Type.Object(
   {
     number: Type.Integer(),
     startedAt: Type.String({ description: 'ISO 8601, UTC.' }),
-    durationMs: Type.Integer(),
+    durationMs: nullable(Type.Integer({ description: 'null where the caller may not know it.' })),
     outcome: Type.String({ description: 'delivered, retry (another attempt follows) or failed.' }),
     statusCode: nullable(Type.Integer()),
     errorClass: nullable(Type.String()),

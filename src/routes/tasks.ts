@@ -1,5 +1,6 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { invalid } from '../errors.ts';
+import type { Access } from '../auth/principal.ts';
 import { MessageBody, TaskBody } from '../tasks/task-body.ts';
 import type { Tasks } from '../tasks/tasks.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -32,12 +33,15 @@ const TasksQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 200 })),
 });
 
+const DISPATCHING: Access = { scopes: ['dispatch'] };
+
 /** Contract section 4. */
 export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.post(
       '/v1/agents/:agent_id/run',
       {
+        config: { access: DISPATCHING },
         schema: {
           summary: 'Give an agent a task',
           description:
@@ -46,7 +50,7 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
           tags: ['tasks'],
           params: AgentParams,
           body: Type.Union([TaskBody, MessageBody]),
-          response: { 202: Accepted, ...errorResponses(400, 404, 409, 413, 415, 422, 503) },
+          response: { 202: Accepted, ...errorResponses(400, 404, 409, 413, 415, 422, 429, 503) },
         },
         // The union's own errors name no path; the domain says which shape was meant and where it is wrong.
         validatorCompiler: ({ httpPart }) =>
@@ -74,6 +78,7 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
     app.get(
       '/v1/tasks/:task_id',
       {
+        config: { access: { scopes: ['dispatch', 'read'], agentToken: 'handler' } },
         schema: {
           summary: 'Get a task with its attempts',
           tags: ['tasks'],
@@ -84,13 +89,17 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
       async (request) => ({
         status: 'success' as const,
         message: 'Task found.',
-        data: taskView(await tasks.get(request.params.task_id)),
+        data: taskView(
+          await tasks.get(request.params.task_id, request.principal),
+          request.principal,
+        ),
       }),
     );
 
     app.get(
       '/v1/agents/:agent_id/tasks',
       {
+        config: { access: { scopes: ['dispatch', 'read'], agentToken: 'self' } },
         schema: {
           summary: "List an agent's tasks, the newest first",
           tags: ['tasks'],
@@ -118,6 +127,7 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
     app.post(
       '/v1/tasks/:task_id/cancel',
       {
+        config: { access: DISPATCHING },
         schema: {
           summary: 'Cancel a task',
           description: 'No attempt starts after the 200; one that is in flight runs out.',
@@ -129,7 +139,10 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
       async (request) => ({
         status: 'success' as const,
         message: 'Task cancelled.',
-        data: taskView(await tasks.cancel(request.params.task_id)),
+        data: taskView(
+          await tasks.cancel(request.params.task_id, request.principal),
+          request.principal,
+        ),
       }),
     );
   };

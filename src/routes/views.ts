@@ -1,8 +1,10 @@
 import type { Attempt } from '../outbox/delivery.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { Registered } from '../registry/registry.ts';
 import type { Agent, DeliveryRecord } from '../store/store.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
 
 /** An agent as callers see it: never its secret. */
 export function agentView(agent: Agent) {
@@ -20,9 +22,13 @@ export function agentView(agent: Agent) {
   };
 }
 
-/** The answer to the agent itself, which needs the secret to verify what it is sent. */
-export function registeredView(agent: Agent) {
-  return { ...agentView(agent), signingSecret: agent.signingSecret };
+/** The answer to the agent itself: what it verifies with, and what it proves itself with. */
+export function registeredView({ agent, agentToken }: Registered) {
+  return {
+    ...agentView(agent),
+    signingSecret: agent.signingSecret,
+    ...(agentToken === undefined ? {} : { agentToken }),
+  };
 }
 
 export function taskListItem(record: DeliveryRecord) {
@@ -39,15 +45,24 @@ export function taskListItem(record: DeliveryRecord) {
   };
 }
 
-export function taskView({
-  record,
-  attempts,
-}: {
-  record: DeliveryRecord;
-  attempts: readonly Attempt[];
-}) {
+export function taskView(
+  { record, attempts }: { record: DeliveryRecord; attempts: readonly Attempt[] },
+  principal: Principal,
+) {
   return {
     ...taskListItem(record),
-    attempts: attempts.map((attempt) => ({ ...attempt, startedAt: iso(attempt.startedAt) })),
+    attempts: attempts.map((attempt) => ({
+      ...(principal.kind === 'agent' ? masked(attempt) : attempt),
+      startedAt: iso(attempt.startedAt),
+    })),
   };
+}
+
+/**
+ * An agent chose the address itself: told how and how fast a connection failed, it could use the service as a port
+ * scanner of the network that the service is in.
+ */
+function masked(attempt: Attempt) {
+  if (attempt.statusCode !== null) return attempt;
+  return { ...attempt, errorClass: 'unreachable', durationMs: null };
 }

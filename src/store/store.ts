@@ -1,3 +1,5 @@
+import type { PreviousSecret } from '../webhook/sign.ts';
+import type { Scope } from '../auth/principal.ts';
 import type {
   Attempt,
   DeliveryKind,
@@ -21,6 +23,12 @@ export interface Store {
   readonly agents: AgentStore;
   readonly outbox: OutboxStore;
   readonly tasks: TaskStore;
+  readonly keys: KeyStore;
+  /**
+   * When a value was first told under a name: now, unless it is the value that is stored already.
+   * By it a replaced secret's overlap is counted over restarts.
+   */
+  firstSeen(name: string, value: string, now: number): Promise<number>;
   /** Resolves when a write goes through; rejects with the reason otherwise. For readiness. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -36,11 +44,21 @@ export interface Agent {
   readonly capabilities: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly signingSecret: string;
+  readonly previousSecret: PreviousSecret | null;
+  /** The name of the key that registered it; null = it was registered without one. */
+  readonly owner: string | null;
   readonly status: AgentStatus;
   /** Epoch milliseconds. */
   readonly registeredAt: number;
   readonly updatedAt: number;
   readonly lastSeenAt: number;
+}
+
+/** What an agent proves itself with is kept as a hash; the one before it works for a while longer. */
+export interface AgentToken {
+  readonly hash: string;
+  /** Until when a token that this one replaces stays valid. */
+  readonly previousUntil: number;
 }
 
 export interface AgentFilter {
@@ -59,16 +77,38 @@ export interface Page<T> {
 
 export interface AgentStore {
   /** `name_taken`: nothing was written. */
-  insert(agent: Agent, webhook: NewDelivery | undefined): Promise<'inserted' | 'name_taken'>;
+  insert(
+    agent: Agent,
+    token: AgentToken,
+    webhook: NewDelivery | undefined,
+  ): Promise<'inserted' | 'name_taken'>;
   /**
-   * Inserts, or updates the agent of that name, which keeps its id, secret and registration time.
-   * `webhookOf` is asked inside the transaction, and only when something changed.
-   * undefined: the agent of that name is just being deregistered.
+   * Inserts, or updates the agent of that name, which keeps its id, secret, owner and registration time.
+   * `mayUpdate` and `webhookOf` are asked inside the transaction, the latter only when something changed.
+   * Without `token` an updated agent keeps its own. `deregistering`: the agent of that name is just leaving.
    */
   upsert(
     agent: Agent,
-    webhookOf: (stored: Agent) => NewDelivery | undefined,
-  ): Promise<{ readonly agent: Agent; readonly created: boolean } | undefined>;
+    token: AgentToken | undefined,
+    plan: {
+      mayUpdate(stored: Agent): boolean;
+      webhookOf(stored: Agent): NewDelivery | undefined;
+    },
+  ): Promise<
+    | { readonly outcome: 'created' | 'updated'; readonly agent: Agent }
+    | { readonly outcome: 'forbidden' | 'deregistering' }
+  >;
+  /** The agent whose valid token has this hash. */
+  findByTokenHash(hash: string, now: number): Promise<string | undefined>;
+  /** Replaces the signing secret. */
+  rotateSecret(
+    agentId: string,
+    rotation: {
+      readonly secret: string;
+      readonly previousUntil: number;
+      readonly hexUntil: number;
+    },
+  ): Promise<Agent | undefined>;
   get(agentId: string): Promise<Agent | undefined>;
   list(filter: AgentFilter, page: { limit: number; after: string | null }): Promise<Page<Agent>>;
   /** Notes that the agent was heard of. */
@@ -125,17 +165,21 @@ export type InsertTaskResult =
   | { readonly outcome: 'inserted'; readonly seq: number }
   | { readonly outcome: 'repeated'; readonly taskId: string }
   | { readonly outcome: 'idempotency_conflict' }
-  | { readonly outcome: 'agent_not_found' };
+  | { readonly outcome: 'agent_not_found' }
+  | { readonly outcome: 'queue_full' };
 
 export interface TaskStore {
   /**
    * Stores a task. With a lease it is born in the hands of the worker that asked (epoch 1), and nobody else
-   * takes it before the lease ends.
+   * takes it before the lease ends. `queue_full`: `queueLimit` tasks are waiting for the agent.
    */
   insert(
     task: NewDelivery,
-    lease: Lease | undefined,
-    idempotency: Idempotency | undefined,
+    options: {
+      readonly lease: Lease | undefined;
+      readonly idempotency: Idempotency | undefined;
+      readonly queueLimit: number;
+    },
   ): Promise<InsertTaskResult>;
   get(
     taskId: string,
@@ -147,6 +191,29 @@ export interface TaskStore {
   ): Promise<Page<DeliveryRecord>>;
   /** After this resolves with `cancelled`, no worker gets the task any more. */
   cancel(taskId: string, at: number): Promise<'cancelled' | 'finished' | 'not_found'>;
+}
+
+/** An API key; of the key itself only the hash is kept. */
+export interface ApiKey {
+  readonly name: string;
+  readonly scope: Scope;
+  readonly hash: string;
+  /** The start of the key, for people. */
+  readonly prefix: string;
+  readonly createdAt: number;
+  /** Until when the key that this one replaced stays valid. */
+  readonly previousUntil: number | null;
+}
+
+export interface KeyStore {
+  insert(key: ApiKey): Promise<'inserted' | 'name_taken'>;
+  list(): Promise<readonly ApiKey[]>;
+  findByHash(hash: string, now: number): Promise<ApiKey | undefined>;
+  rotate(
+    name: string,
+    next: { readonly hash: string; readonly prefix: string; readonly previousUntil: number },
+  ): Promise<ApiKey | undefined>;
+  remove(name: string): Promise<boolean>;
 }
 
 export interface Lease {

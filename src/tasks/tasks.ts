@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../clock.ts';
 import { traceparentOf } from '../dispatcher/traceparent.ts';
 import { ApiError, invalid } from '../errors.ts';
@@ -21,13 +22,18 @@ export interface RunRequest {
 interface Deps {
   readonly store: Store;
   readonly clock: Clock;
+  /** Tasks that may wait for one agent. */
+  readonly queueLimit: number;
   readonly worker: Pick<Worker, 'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'drop'>;
 }
+
+/** By then a full queue may have moved; long enough not to be hammered. */
+const QUEUE_FULL_RETRY_SECONDS = 5;
 
 export type Tasks = ReturnType<typeof createTasks>;
 
 /** The tasks that Ops-Core gives to agents. No HTTP, no SQL. */
-export function createTasks({ store, clock, worker }: Deps) {
+export function createTasks({ store, clock, queueLimit, worker }: Deps) {
   /**
    * Takes a task: resolves once it is on disk (contract section 4), and the worker has it.
    * @returns the taskId; an earlier one when the Idempotency-Key was used with the same body before.
@@ -58,10 +64,12 @@ export function createTasks({ store, clock, worker }: Deps) {
             bodyHash: createHash('sha256').update(request.bytes).digest('hex'),
           };
     const lease = worker.reserve(lane);
-    const result = await store.tasks.insert(task, lease, idempotency).catch((error: unknown) => {
-      if (lease !== undefined) worker.unreserve(lane);
-      throw error;
-    });
+    const result = await store.tasks
+      .insert(task, { lease, idempotency, queueLimit })
+      .catch((error: unknown) => {
+        if (lease !== undefined) worker.unreserve(lane);
+        throw error;
+      });
     if (result.outcome === 'inserted') {
       if (lease === undefined) worker.noteBacklog(lane);
       else {
@@ -77,13 +85,17 @@ export function createTasks({ store, clock, worker }: Deps) {
     }
     if (lease !== undefined) worker.unreserve(lane);
     if (result.outcome === 'repeated') return result.taskId;
-    throw new ApiError(result.outcome);
+    throw new ApiError(
+      result.outcome,
+      result.outcome === 'queue_full' ? { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS } : {},
+    );
   }
 
-  /** @throws ApiError task_not_found. */
-  async function get(taskId: string) {
+  /** Another agent's task is not there for an agent: its existence is private. @throws ApiError task_not_found. */
+  async function get(taskId: string, principal: Principal) {
     const task = await store.tasks.get(taskId);
-    if (task === undefined) throw new ApiError('task_not_found');
+    const hidden = principal.kind === 'agent' && task?.record.agentId !== principal.agentId;
+    if (task === undefined || hidden) throw new ApiError('task_not_found');
     return task;
   }
 
@@ -100,12 +112,12 @@ export function createTasks({ store, clock, worker }: Deps) {
    * Cancels a task that has not ended. No attempt of it starts after this resolved; one that is in flight runs out,
    * and is recorded. @throws ApiError task_not_found, task_finished.
    */
-  async function cancel(taskId: string) {
+  async function cancel(taskId: string, principal: Principal) {
     const outcome = await store.tasks.cancel(taskId, clock.now());
     if (outcome === 'not_found') throw new ApiError('task_not_found');
     if (outcome === 'finished') throw new ApiError('task_finished');
     worker.drop(taskId);
-    return get(taskId);
+    return get(taskId, principal);
   }
 
   return { run, get, listOfAgent, cancel };

@@ -1,58 +1,40 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { laneOf } from '../../outbox/delivery.ts';
-import type { Agent, AgentFilter, AgentStatus, AgentStore, Page, StoredTask } from '../store.ts';
+import type { SecretBox } from '../secret-box.ts';
+import type { Agent, AgentFilter, AgentStore, AgentToken, Page, StoredTask } from '../store.ts';
+import { toAgent, type AgentCache } from './agent-cache.ts';
+import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
-
-/** Agents kept in memory, so that accepting a task reads nothing; about 1 KiB each. */
-const CACHE_SIZE = 10_000;
-
-/** The agents of the one process that writes the file, so a cached one is always the current one. */
-export class AgentCache {
-  readonly #agents = new Map<string, Agent>();
-  readonly #select;
-
-  constructor(db: DatabaseSync) {
-    this.#select = db.prepare('SELECT * FROM agents WHERE agent_id = ?');
-  }
-
-  get(agentId: string): Agent | undefined {
-    const cached = this.#agents.get(agentId);
-    if (cached !== undefined) return cached;
-    const row = this.#select.get(agentId);
-    if (row === undefined) return undefined;
-    const agent = toAgent(row);
-    if (this.#agents.size >= CACHE_SIZE) {
-      const oldest = this.#agents.keys().next().value;
-      if (oldest !== undefined) this.#agents.delete(oldest);
-    }
-    this.#agents.set(agentId, agent);
-    return agent;
-  }
-
-  forget(agentId: string): void {
-    this.#agents.delete(agentId);
-  }
-
-  clear(): void {
-    this.#agents.clear();
-  }
-}
 
 export function createAgentStore(
   db: DatabaseSync,
   commit: GroupCommit,
   cache: AgentCache,
+  box: SecretBox,
+  depths: LaneDepths,
   insertDelivery: InsertDelivery,
 ): AgentStore {
   const selectByName = db.prepare('SELECT * FROM agents WHERE agent_name = ?');
   const insert = db.prepare(`
     INSERT INTO agents (agent_id, agent_name, version, contact_endpoint, capabilities, metadata, signing_secret,
-      status, registered_at, updated_at, last_seen_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      token_hash, owner, status, registered_at, updated_at, last_seen_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const update = db.prepare(`
     UPDATE agents
     SET version = ?, contact_endpoint = ?, capabilities = ?, metadata = ?, updated_at = ?, last_seen_at = ?
+    WHERE agent_id = ?`);
+  const updateToken = db.prepare(`
+    UPDATE agents
+    SET previous_token_hash = token_hash, previous_token_until = ?, token_hash = ?
+    WHERE agent_id = ?`);
+  const selectByToken = db.prepare('SELECT agent_id FROM agents WHERE token_hash = ?');
+  const selectByPreviousToken = db.prepare(
+    'SELECT agent_id FROM agents WHERE previous_token_hash = ? AND previous_token_until > ?',
+  );
+  const rotateSecret = db.prepare(`
+    UPDATE agents
+    SET previous_secret = signing_secret, previous_secret_until = ?, previous_secret_hex_until = ?, signing_secret = ?
     WHERE agent_id = ?`);
   const touch = db.prepare(
     'UPDATE agents SET last_seen_at = max(last_seen_at, ?) WHERE agent_id = ?',
@@ -81,7 +63,7 @@ export function createAgentStore(
   const cancelTask = db.prepare(`
     UPDATE deliveries SET state = 'cancelled', finished_at = ?, last_error = 'agent_deregistered' WHERE seq = ?`);
 
-  function insertAgent(agent: Agent): void {
+  function insertAgent(agent: Agent, token: AgentToken): void {
     insert.run(
       agent.agentId,
       agent.agentName,
@@ -89,7 +71,9 @@ export function createAgentStore(
       agent.contactEndpoint,
       JSON.stringify(agent.capabilities),
       JSON.stringify(agent.metadata),
-      agent.signingSecret,
+      box.seal(agent.signingSecret),
+      token.hash,
+      agent.owner,
       agent.status,
       agent.registeredAt,
       agent.updatedAt,
@@ -98,32 +82,36 @@ export function createAgentStore(
   }
 
   return {
-    insert: (agent, webhook) =>
+    insert: (agent, token, webhook) =>
       commit.run(() => {
         if (selectByName.get(agent.agentName) !== undefined) return 'name_taken';
-        insertAgent(agent);
+        insertAgent(agent, token);
         if (webhook !== undefined) insertDelivery(webhook);
         return 'inserted';
       }),
 
-    upsert: (agent, webhookOf) =>
+    upsert: (agent, token, plan) =>
       commit.run(() => {
         const row = selectByName.get(agent.agentName);
         if (row === undefined) {
-          insertAgent(agent);
-          const webhook = webhookOf(agent);
+          if (token === undefined) return { outcome: 'forbidden' };
+          insertAgent(agent, token);
+          const webhook = plan.webhookOf(agent);
           if (webhook !== undefined) insertDelivery(webhook);
-          return { agent, created: true };
+          return { outcome: 'created', agent };
         }
-        const before = toAgent(row);
-        if (before.status === 'deregistering') return undefined;
+        const before = toAgent(row, box);
+        if (!plan.mayUpdate(before)) return { outcome: 'forbidden' };
+        if (before.status === 'deregistering') return { outcome: 'deregistering' };
         const changed = !sameRegistration(before, agent);
         const after: Agent = {
-          ...agent,
-          agentId: before.agentId,
-          signingSecret: before.signingSecret,
-          registeredAt: before.registeredAt,
+          ...before,
+          version: agent.version,
+          contactEndpoint: agent.contactEndpoint,
+          capabilities: agent.capabilities,
+          metadata: agent.metadata,
           updatedAt: changed ? agent.updatedAt : before.updatedAt,
+          lastSeenAt: agent.lastSeenAt,
         };
         update.run(
           after.version,
@@ -134,10 +122,23 @@ export function createAgentStore(
           after.lastSeenAt,
           after.agentId,
         );
+        if (token !== undefined) updateToken.run(token.previousUntil, token.hash, after.agentId);
         cache.forget(after.agentId);
-        const webhook = changed ? webhookOf(after) : undefined;
+        const webhook = changed ? plan.webhookOf(after) : undefined;
         if (webhook !== undefined) insertDelivery(webhook);
-        return { agent: after, created: false };
+        return { outcome: 'updated', agent: after };
+      }),
+
+    findByTokenHash: async (hash, now) => {
+      const row = selectByToken.get(hash) ?? selectByPreviousToken.get(hash, now);
+      return row?.['agent_id'] as string | undefined;
+    },
+
+    rotateSecret: (agentId, { secret, previousUntil, hexUntil }) =>
+      commit.run(() => {
+        rotateSecret.run(previousUntil, hexUntil, box.seal(secret), agentId);
+        cache.forget(agentId);
+        return cache.get(agentId);
       }),
 
     get: async (agentId) => cache.get(agentId),
@@ -156,9 +157,11 @@ export function createAgentStore(
         const agent = cache.get(agentId);
         if (agent === undefined) return undefined;
         cache.forget(agentId);
-        const rows = waitingTasks.all(laneOf('task', agentId), plan.limit);
+        const lane = laneOf('task', agentId);
+        const rows = waitingTasks.all(lane, plan.limit);
         for (const row of rows) {
           cancelTask.run(plan.at, row['seq'] as number);
+          depths.add(lane, -1);
           const report = plan.reportOf(toStoredTask(agentId, row));
           if (report !== undefined) insertDelivery(report);
         }
@@ -187,7 +190,7 @@ export function createAgentStore(
       capabilities: JSON.stringify(filter.capabilities ?? []),
       limit: limit + 1,
     });
-    const items = rows.slice(0, limit).map(toAgent);
+    const items = rows.slice(0, limit).map((row) => toAgent(row, box));
     return { items, next: rows.length > limit ? (items.at(-1)?.agentId ?? null) : null };
   }
 }
@@ -202,22 +205,6 @@ function sameRegistration(a: Agent, b: Agent): boolean {
 }
 
 type Row = Record<string, unknown>;
-
-function toAgent(row: Row): Agent {
-  return {
-    agentId: row['agent_id'] as string,
-    agentName: row['agent_name'] as string,
-    version: row['version'] as string,
-    contactEndpoint: row['contact_endpoint'] as string,
-    capabilities: JSON.parse(row['capabilities'] as string) as string[],
-    metadata: JSON.parse(row['metadata'] as string) as Record<string, unknown>,
-    signingSecret: row['signing_secret'] as string,
-    status: row['status'] as AgentStatus,
-    registeredAt: row['registered_at'] as number,
-    updatedAt: row['updated_at'] as number,
-    lastSeenAt: row['last_seen_at'] as number,
-  };
-}
 
 function toStoredTask(agentId: string, row: Row): StoredTask {
   return {

@@ -1,12 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isOrdered, type NewDelivery } from '../../outbox/delivery.ts';
 import type { Lease } from '../store.ts';
+import type { LaneDepths } from './depths.ts';
 import type { Lanes } from './lanes.ts';
 
 export type InsertDelivery = (delivery: NewDelivery, lease?: Lease) => number;
 
 /** Writes a delivery into its lane; called inside a transaction. Returns its seq. */
-export function createInsertDelivery(db: DatabaseSync, lanes: Lanes): InsertDelivery {
+export function createInsertDelivery(
+  db: DatabaseSync,
+  lanes: Lanes,
+  depths: LaneDepths,
+): InsertDelivery {
   const insertRow = db.prepare(`
     INSERT INTO deliveries
       (id, kind, agent_id, lane, ordered, name, state, due_at, lease_owner, epoch, attempt_count, created_at)
@@ -32,6 +37,7 @@ export function createInsertDelivery(db: DatabaseSync, lanes: Lanes): InsertDeli
     const seq = Number(lastInsertRowid);
     insertPayload.run(seq, delivery.body, delivery.traceparent);
     lanes.lower(delivery.lane, dueAt);
+    depths.add(delivery.lane, 1);
     return seq;
   };
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isOrdered, type DeliveryKind, type LeasedDelivery } from '../../outbox/delivery.ts';
 import type { ClaimRequest, ClaimResult, Completion, OutboxStore } from '../store.ts';
+import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 import type { Lanes } from './lanes.ts';
@@ -27,6 +28,7 @@ export function createOutboxStore(
   db: DatabaseSync,
   commit: GroupCommit,
   lanes: Lanes,
+  depths: LaneDepths,
   insertDelivery: InsertDelivery,
 ): OutboxStore {
   const selectDue = db.prepare(`
@@ -162,6 +164,7 @@ export function createOutboxStore(
       return 'stale';
     }
     recordAttempt(completion);
+    if (final) depths.add(lane, -1);
     if (!final) lanes.lower(lane, completion.dueAt);
     else if (isOrdered(lane)) lanes.lower(lane, completion.finishedAt);
     if (completion.followUp !== undefined) insertDelivery(completion.followUp);

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Attempt, DeliveryState } from '../../outbox/delivery.ts';
 import type { DeliveryRecord, InsertTaskResult, TaskStore } from '../store.ts';
-import type { AgentCache } from './agents.ts';
+import type { AgentCache } from './agent-cache.ts';
+import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 
@@ -11,6 +12,7 @@ export function createTaskStore(
   db: DatabaseSync,
   commit: GroupCommit,
   cache: AgentCache,
+  depths: LaneDepths,
   insertDelivery: InsertDelivery,
 ): TaskStore {
   const selectKey = db.prepare(
@@ -28,7 +30,7 @@ export function createTaskStore(
     UPDATE deliveries SET state = 'cancelled', finished_at = ?, lease_owner = NULL WHERE seq = ?`);
 
   return {
-    insert: (task, lease, idempotency) =>
+    insert: (task, { lease, idempotency, queueLimit }) =>
       commit.run((): InsertTaskResult => {
         const agent = cache.get(task.agentId);
         if (agent?.status !== 'online') return { outcome: 'agent_not_found' };
@@ -39,6 +41,9 @@ export function createTaskStore(
               ? { outcome: 'repeated', taskId: known['task_id'] as string }
               : { outcome: 'idempotency_conflict' };
           }
+        }
+        if (depths.of(task.lane) >= queueLimit) return { outcome: 'queue_full' };
+        if (idempotency !== undefined) {
           insertKey.run(
             task.agentId,
             idempotency.key,
@@ -81,6 +86,7 @@ export function createTaskStore(
         if (state === 'cancelled') return 'cancelled';
         if (state !== 'scheduled') return 'finished';
         cancel.run(at, row['seq'] as number);
+        depths.add(row['lane'] as string, -1);
         return 'cancelled';
       }),
   };

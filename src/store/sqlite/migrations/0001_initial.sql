@@ -7,12 +7,24 @@ CREATE TABLE agents (
   contact_endpoint TEXT NOT NULL,
   capabilities     TEXT NOT NULL, -- JSON array of strings
   metadata         TEXT NOT NULL, -- JSON object
-  signing_secret   TEXT NOT NULL,
+  -- Sealed when AGENTKIT_ENCRYPTION_KEY is set; the previous one while a rotation overlaps.
+  signing_secret        TEXT NOT NULL,
+  previous_secret       TEXT,
+  previous_secret_until INTEGER,
+  previous_secret_hex_until INTEGER,
+  -- SHA-256 of the agent's tokens.
+  token_hash           TEXT NOT NULL,
+  previous_token_hash  TEXT,
+  previous_token_until INTEGER,
+  owner            TEXT, -- name of the key that registered it
   status           TEXT NOT NULL,
   registered_at    INTEGER NOT NULL,
   updated_at       INTEGER NOT NULL,
   last_seen_at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX agents_token ON agents (token_hash);
+CREATE INDEX agents_previous_token ON agents (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
 
 -- Only the few agents whose deregistration is under way are in it.
 CREATE INDEX agents_deregistering ON agents (agent_id) WHERE status = 'deregistering';
@@ -79,6 +91,23 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE TABLE api_keys (
+  name           TEXT PRIMARY KEY,
+  scope          TEXT NOT NULL,
+  hash           TEXT NOT NULL UNIQUE, -- SHA-256
+  prefix         TEXT NOT NULL,
+  created_at     INTEGER NOT NULL,
+  previous_hash  TEXT,
+  previous_until INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- When a configured value was first told: an overlap is counted from there, over restarts.
+CREATE TABLE first_seen (
+  name    TEXT PRIMARY KEY,
+  value   TEXT NOT NULL,
+  seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Readiness writes here: only a write tells that the disk takes one.
 CREATE TABLE write_probe (probes INTEGER NOT NULL) STRICT;

@@ -1,0 +1,63 @@
+import rateLimit from '@fastify/rate-limit';
+import underPressure from '@fastify/under-pressure';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import type { Keyring } from '../auth/keyring.ts';
+import { ApiError } from '../errors.ts';
+
+/** An event loop that lags by this much on average serves nobody well; new work is sent away until it has caught up. */
+const MAX_EVENT_LOOP_DELAY_MS = 1_000;
+const OVERLOAD_RETRY_SECONDS = 2;
+
+export interface LimitsOptions {
+  readonly keyring: Keyring;
+  /** Requests a second with one key or token. */
+  readonly rateLimit: number;
+}
+
+/** What keeps one caller, or all of them together, from drowning the service. Registered after authentication. */
+export const limits = fp(async (app: FastifyInstance, options: LimitsOptions) => {
+  await app.register(underPressure, {
+    maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
+    // The probes answer all the same: restarting what is busy makes it worse.
+    pressureHandler: (request: FastifyRequest) => {
+      if (isPublic(request)) return;
+      throw new ApiError('overloaded', { retryAfterSeconds: OVERLOAD_RETRY_SECONDS });
+    },
+  });
+  await app.register(rateLimit, {
+    max: options.rateLimit,
+    timeWindow: 1_000,
+    // Open mode has no callers to tell apart.
+    allowList: (request: FastifyRequest) => isPublic(request) || options.keyring.isOpen(),
+    keyGenerator: callerOf,
+    errorResponseBuilder: () => new ApiError('rate_limited', { retryAfterSeconds: 1 }),
+    addHeadersOnExceeding: {
+      'x-ratelimit-limit': false,
+      'x-ratelimit-remaining': false,
+      'x-ratelimit-reset': false,
+    },
+    addHeaders: {
+      'x-ratelimit-limit': false,
+      'x-ratelimit-remaining': false,
+      'x-ratelimit-reset': false,
+      'retry-after': false,
+    },
+  });
+});
+
+function isPublic(request: FastifyRequest): boolean {
+  const { access } = request.routeOptions.config;
+  return access === undefined || access === 'public';
+}
+
+function callerOf({ principal }: FastifyRequest): string {
+  switch (principal.kind) {
+    case 'anonymous':
+      return 'anonymous';
+    case 'key':
+      return `key:${principal.name}`;
+    case 'agent':
+      return `agent:${principal.agentId}`;
+  }
+}
