@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createHash, randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { createKeyring } from './auth/keyring.ts';
@@ -44,7 +45,7 @@ export async function createService(
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   await store.outbox.recover(clock.now(), attemptTimeout + LEASE_MARGIN_MS);
 
-  let listening: { readonly host: string; readonly port: number } | undefined;
+  let listening: readonly AddressInfo[] = [];
   const guard = createEgressGuard({
     allow: config.egressAllow,
     self: () => listening,
@@ -119,7 +120,7 @@ export async function createService(
     url: () => url,
     listen: async () => {
       url = await app.listen({ host: config.host, port: config.port });
-      listening = { host: config.host, port: Number(new URL(url).port) || 80 };
+      listening = app.addresses().filter((address) => typeof address !== 'string');
       worker.start();
       await registry.resumeDeregistrations();
     },
