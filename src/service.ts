@@ -7,6 +7,7 @@ import { createKeyring } from './auth/keyring.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { ConfigError, isLoopback, type Config } from './config/config.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
+import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
 import { startRetention } from './outbox/retention.ts';
@@ -53,8 +54,9 @@ export async function createService(
   });
   const agentHttp = createHttpAgent(guard.connector(config.dispatchTimeout));
   const opscoreHttp = createHttpAgent();
-  const agentSender = createSender(agentHttp, clock);
-  const opscoreSender = createSender(opscoreHttp, clock);
+  const redact = createRedactor(configuredSecrets(config));
+  const agentSender = createSender(agentHttp, clock, redact);
+  const opscoreSender = createSender(opscoreHttp, clock, redact);
 
   const notifications = {
     webhooks: config.webhook !== undefined,
