@@ -18,7 +18,9 @@ export function sealSecrets(db: DatabaseSync, box: SecretBox): void {
   if (stale.length === 0) return;
   // SQLite leaves what it overwrites in the slack of pages, in free pages and in the WAL: a sealed file would still
   // hold the secrets in clear. First, so that a start that fails here (no space) tries it again.
-  db.exec('PRAGMA secure_delete = ON; PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY');
+  db.exec(
+    'PRAGMA secure_delete = ON; PRAGMA temp_store = FILE; VACUUM; PRAGMA temp_store = MEMORY',
+  );
   const update = db.prepare(
     'UPDATE agents SET signing_secret = ?, previous_secret = ? WHERE agent_id = ?',
   );
