@@ -94,6 +94,17 @@ describe('an agent token', () => {
     expect(await heartbeat(service, agent, fresh)).toBe(200);
   });
 
+  it('is ended before the overlap does when the agent registers twice', async () => {
+    const service = await startService({ AGENTKIT_API_KEYS: API_KEYS });
+    const agent = await service.register({ agentName: 'payroll' }, FLEET);
+    await put(service, FLEET, { agentName: 'payroll' });
+    const answer = await put(service, FLEET, { agentName: 'payroll' });
+    expect(await heartbeat(service, agent, agent.agentToken)).toBe(401);
+    expect(await heartbeat(service, agent, (answer.json.data as RegisteredAgent).agentToken)).toBe(
+      200,
+    );
+  });
+
   it('is kept by the agent that comes back with it', async () => {
     const service = await startService({ AGENTKIT_API_KEYS: API_KEYS });
     const agent = await service.register({ agentName: 'payroll' }, FLEET);
