@@ -18,8 +18,48 @@ export interface RegisteredAgent {
   readonly agentId: string;
   /** `whsec_…`: every dispatch to this agent is signed with it. */
   readonly signingSecret?: string;
-  /** May update, deregister and heartbeat this agent, where the service issues such tokens. */
+  /** May update, deregister and heartbeat this agent, rotate its secret and read its tasks; nothing else. */
   readonly agentToken?: string;
+}
+
+/** How a secret or key is replaced. What is left out, the service decides (24 h of overlap). */
+export interface OverlapOptions {
+  /** For how long the old one counts beside the new one. 0: not at all. */
+  readonly overlapSeconds?: number | undefined;
+}
+
+export interface SecretRotation extends OverlapOptions {
+  /**
+   * From when on the hex header is made with the new secret; until then with the old one. The Standard Webhooks
+   * header carries both signatures for the whole overlap.
+   */
+  readonly hexAfterSeconds?: number | undefined;
+}
+
+/** What the rotation of an agent's signing secret answers. */
+export interface RotatedSecret {
+  readonly agentId: string;
+  /** The new one. */
+  readonly signingSecret: string;
+  /** ISO 8601, UTC: the end of the overlap. */
+  readonly previousUntil: string;
+}
+
+/** `dispatch` is for Ops-Core, `register` for agents; `admin` may do everything. */
+export type ApiKeyScope = 'admin' | 'dispatch' | 'register' | 'read';
+
+/** An API key as the service lists it: never the key itself. */
+export interface ApiKeyRecord {
+  readonly name: string;
+  readonly scope: ApiKeyScope;
+  /** The first characters, to tell keys apart by. */
+  readonly prefix: string;
+  readonly [key: string]: unknown;
+}
+
+/** The only answer that shows the key. */
+export interface NewApiKey extends ApiKeyRecord {
+  readonly key: string;
 }
 
 /** An agent as the service lists it. */

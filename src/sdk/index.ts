@@ -4,15 +4,22 @@ export type {
   AgentFilter,
   AgentRecord,
   AgentRegistration,
+  ApiKeyRecord,
+  ApiKeyScope,
   Health,
   MessageRequest,
+  NewApiKey,
+  OverlapOptions,
   PageFilter,
   RegisteredAgent,
+  RotatedSecret,
+  SecretRotation,
   TaskReceipt,
   TaskRecord,
   TaskRequest,
 } from './api-types.ts';
-export { AgentKitClient, type CallOptions, type ClientOptions } from './client.ts';
+export type { CallOptions } from './calls.ts';
+export { AgentKitClient, type ClientOptions } from './client.ts';
 export { AgentKitError, type FieldError, type SdkErrorCode } from './errors.ts';
 export type { HeaderSource } from './headers.ts';
 export type { AgentLogger } from './logger.ts';

@@ -122,6 +122,38 @@ describe('AgentKitClient sends', () => {
     expect(ids).toEqual(['1', '2', '3']);
   });
 
+  it('the rotation of a signing secret', async () => {
+    const data = { agentId: 'a1', signingSecret: 'whsec_n', previousUntil: '2026-01-02T00:00:00Z' };
+    const path = '/v1/agents/a1/signing-secret/rotate';
+    service().post(path, { overlapSeconds: 60, hexAfterSeconds: 30 }).reply(200, ok(data));
+    service().post(path, {}).reply(200, ok(data));
+    const rotation = { overlapSeconds: 60, hexAfterSeconds: 30 };
+    expect(await client().rotateSigningSecret('a1', rotation)).toEqual(data);
+    expect(await client().rotateSigningSecret('a1')).toEqual(data);
+  });
+
+  it('creation, list, rotation and revocation of API keys', async () => {
+    const key = { name: 'ops core', scope: 'dispatch' as const, prefix: 'ak_1' };
+    service()
+      .post('/v1/keys', { name: 'ops core', scope: 'dispatch' })
+      .reply(201, ok({ ...key, key: 'ak_1…' }));
+    service()
+      .get('/v1/keys')
+      .reply(200, ok([key]));
+    service()
+      .post('/v1/keys/ops%20core/rotate', { overlapSeconds: 0 })
+      .reply(200, ok({ ...key, key: 'ak_2…' }));
+    service().delete('/v1/keys/ops%20core').reply(200, ok(key));
+    const admin = client();
+    expect(await admin.createKey({ name: 'ops core', scope: 'dispatch' })).toEqual({
+      ...key,
+      key: 'ak_1…',
+    });
+    expect(await admin.listKeys()).toEqual([key]);
+    expect((await admin.rotateKey('ops core', { overlapSeconds: 0 })).key).toBe('ak_2…');
+    expect(await admin.revokeKey('ops core')).toEqual(key);
+  });
+
   it('health, which has no envelope', async () => {
     service().get('/health').reply(200, { status: 'ok', store: 'up' });
     expect(await client().health()).toEqual({ status: 'ok', store: 'up' });
@@ -216,7 +248,18 @@ describe('AgentKitClient fails', () => {
     expect(await failure(client().getAgent('a1'))).toMatchObject({ code: 'invalid_response' });
   });
 
-  it('with invalid_response for a list that is none, an agent without an id, a cursor that stays', async () => {
+  it('with invalid_response for a list that is none, answers that lack what counts, a cursor that stays', async () => {
+    service()
+      .post('/v1/keys')
+      .reply(201, ok({ name: 'k', value: KEY }));
+    service()
+      .post('/v1/agents/a1/signing-secret/rotate')
+      .reply(200, ok({ secret: KEY }));
+    const createKey = client().createKey({ name: 'k', scope: 'read' });
+    expect((await failure(createKey)).message).toBe('POST /v1/keys: the answer has no key.');
+    expect(await failure(client().rotateSigningSecret('a1'))).toMatchObject({
+      code: 'invalid_response',
+    });
     service().get('/v1/agents').reply(200, ok({}));
     service()
       .put('/v1/agents/register')
