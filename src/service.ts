@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { LONGEST_ATTEMPT_MS } from './config/variables.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
 import { startRetention } from './outbox/retention.ts';
@@ -27,6 +28,10 @@ export interface Service {
 /** Of SHUTDOWN_GRACE, what recording the last attempts and closing the store may take. */
 const CLOSE_MARGIN_MS = 500;
 
+/** A predecessor on the same file drains for its SHUTDOWN_GRACE, most likely the same as ours: 15 s by default. */
+const LOCK_WAIT_PER_GRACE = 1.5;
+const SHORTEST_LOCK_WAIT_MS = 1_000;
+
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
@@ -37,9 +42,11 @@ export async function createService(
   log: FastifyBaseLogger,
   clock: Clock = systemClock(),
 ): Promise<Service> {
-  const store = openSqliteStore(config.database.path);
+  const lockWaitMs = Math.max(SHORTEST_LOCK_WAIT_MS, config.shutdownGrace * LOCK_WAIT_PER_GRACE);
+  const store = openSqliteStore(config.database.path, { lockWaitMs });
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
-  await store.outbox.recover(clock.now(), attemptTimeout + LEASE_MARGIN_MS);
+  // Not our own timeout: whoever held the leases may have been started with a longer one.
+  await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
 
   const agentHttp = createHttpAgent();
   const opscoreHttp = createHttpAgent();

@@ -102,7 +102,18 @@ async function readExcerpt(body: Dispatcher.ResponseData['body']): Promise<strin
   } catch {
     // What was read stands.
   }
-  return Buffer.concat(kept).toString('utf8').replaceAll('\0', '\uFFFD');
+  return excerptOf(Buffer.concat(kept));
+}
+
+/** As text of no more than that many bytes: what is not UTF-8 becomes U+FFFD, which takes three. */
+function excerptOf(bytes: Uint8Array): string {
+  const text = startOfText(bytes).replaceAll('\0', '\uFFFD');
+  return startOfText(Buffer.from(text).subarray(0, EXCERPT_BYTES));
+}
+
+/** Without the half of a character at its end. */
+function startOfText(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8').decode(bytes, { stream: true });
 }
 
 const CLASSES: Readonly<Record<string, ErrorClass>> = {

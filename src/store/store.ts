@@ -83,6 +83,8 @@ export interface AgentStore {
     plan: {
       readonly at: number;
       readonly limit: number;
+      /** The worker that asks. What it has leased and not sent waits like the rest; without it, all leases stay. */
+      readonly holder?: LeaseHolder;
       reportOf(task: StoredTask): NewDelivery | undefined;
       webhookOf(agent: Agent): NewDelivery | undefined;
     },
@@ -147,6 +149,13 @@ export interface TaskStore {
   ): Promise<Page<DeliveryRecord>>;
   /** After this resolves with `cancelled`, no worker gets the task any more. */
   cancel(taskId: string, at: number): Promise<'cancelled' | 'finished' | 'not_found'>;
+}
+
+/** A worker as the store needs to know it: whose leases are whose, and which of them are only waiting. */
+export interface LeaseHolder {
+  readonly owner: string;
+  /** An attempt of it has begun. */
+  isSent(taskId: string): boolean;
 }
 
 export interface Lease {
