@@ -6,6 +6,7 @@ import { buildApp } from './app.ts';
 import { createKeyring } from './auth/keyring.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { ConfigError, isLoopback, type Config } from './config/config.ts';
+import { LONGEST_ATTEMPT_MS } from './config/variables.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
 import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
@@ -32,6 +33,10 @@ export interface Service {
 /** Of SHUTDOWN_GRACE, what recording the last attempts and closing the store may take. */
 const CLOSE_MARGIN_MS = 500;
 
+/** A predecessor on the same file drains for its SHUTDOWN_GRACE, most likely the same as ours: 15 s by default. */
+const LOCK_WAIT_PER_GRACE = 1.5;
+const SHORTEST_LOCK_WAIT_MS = 1_000;
+
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
@@ -42,9 +47,14 @@ export async function createService(
   log: FastifyBaseLogger,
   clock: Clock = systemClock(),
 ): Promise<Service> {
-  const store = openSqliteStore(config.database.path, { encryptionKeys: config.encryptionKeys });
+  const lockWaitMs = Math.max(SHORTEST_LOCK_WAIT_MS, config.shutdownGrace * LOCK_WAIT_PER_GRACE);
+  const store = openSqliteStore(config.database.path, {
+    lockWaitMs,
+    encryptionKeys: config.encryptionKeys,
+  });
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
-  await store.outbox.recover(clock.now(), attemptTimeout + LEASE_MARGIN_MS);
+  // Not our own timeout: whoever held the leases may have been started with a longer one.
+  await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
 
   let listening: readonly AddressInfo[] = [];
   const guard = createEgressGuard({

@@ -144,7 +144,10 @@ function required<T>(
   return read(env, name, variable) as T;
 }
 
-/** URLs may carry a password after all (that is why they were refused): it must not reach the log. */
+/**
+ * URLs may carry a password after all (that is why they were refused): it must not reach the log. A refused URL need
+ * not keep to the grammar, so everything before the last @ counts as one.
+ */
 function clip(text: string): string {
-  return text.replace(/\/\/[^/@\s]*@/g, '//***@').slice(0, 200);
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').slice(0, 200);
 }

@@ -34,6 +34,11 @@ function optional<T>(parser: Parser<T>): Variable<T> {
   return { parser, fallback: null };
 }
 
+/** The longest attempt that can be configured. */
+export const LONGEST_ATTEMPT_MS = 30 * 60_000;
+
+const attemptTimeout = duration('1ms', `${LONGEST_ATTEMPT_MS / 60_000}m`);
+
 /** The contract's table (section 7) and what the service adds to it. */
 export const variables = {
   HOST: variable(host, '127.0.0.1'),
@@ -53,8 +58,8 @@ export const variables = {
   EGRESS_ALLOW_CIDRS: optional(cidrList),
   WEBHOOK_RETRY_SCHEDULE: variable(schedule, '5s,30s,2m,10m,30m,1h,2h,4h,8h,16h,24h'),
   TASK_RETRY_SCHEDULE: variable(schedule, '1s,5s,15s,30s,1m,2m,5m,10m'),
-  DISPATCH_TIMEOUT: variable(duration('1ms', '30m'), '10s'),
-  WEBHOOK_TIMEOUT: variable(duration('1ms', '30m'), '10s'),
+  DISPATCH_TIMEOUT: variable(attemptTimeout, '10s'),
+  WEBHOOK_TIMEOUT: variable(attemptTimeout, '10s'),
   AGENT_CONCURRENCY: variable(wholeNumber(1, 1_000), '16'),
   MAX_CONCURRENCY: variable(wholeNumber(1, 10_000), '512'),
   AGENT_QUEUE_LIMIT: variable(wholeNumber(1, 1_000_000_000), '1000000'),

@@ -1,4 +1,3 @@
-import { StringDecoder } from 'node:string_decoder';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
@@ -109,12 +108,17 @@ async function readStart(body: Dispatcher.ResponseData['body']): Promise<string>
   } catch {
     // What was read stands.
   }
-  return Buffer.concat(kept).toString('utf8').replaceAll('\0', '\uFFFD');
+  return startOfText(Buffer.concat(kept)).replaceAll('\0', '\uFFFD');
 }
 
-/** As much of a text as fits into EXCERPT_BYTES, no character cut in two. */
+/** As much of a text as fits into EXCERPT_BYTES: what was not UTF-8 is U+FFFD by now, which takes three. */
 function excerptOf(text: string): string {
-  return new StringDecoder('utf8').write(Buffer.from(text).subarray(0, EXCERPT_BYTES));
+  return startOfText(Buffer.from(text).subarray(0, EXCERPT_BYTES));
+}
+
+/** Without the half of a character at its end. */
+function startOfText(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8').decode(bytes, { stream: true });
 }
 
 const CLASSES: Readonly<Record<string, ErrorClass>> = {

@@ -71,6 +71,7 @@ export class Worker {
   #attempts = 0;
   #reserved = 0;
   #heldBytes = 0;
+  /** Results that the store refused; those on their way to it do not count. */
   #unrecorded = 0;
   #stopped = true;
   #claiming: Promise<void> | undefined;
@@ -156,12 +157,13 @@ export class Worker {
     this.#loads.tidy(load);
   }
 
-  /** Gives back what is held of a lane and not in flight yet. */
-  async releaseLane(lane: string): Promise<void> {
-    const load = this.#loads.peek(lane);
-    if (load === undefined) return;
-    await this.#release(load.queue.splice(0));
-    this.#loads.tidy(load);
+  get owner(): string {
+    return this.#options.owner;
+  }
+
+  /** Whether an attempt of it has begun; what is merely held can still be cancelled. */
+  isSent(id: string): boolean {
+    return this.#held.get(id)?.sent === true;
   }
 
   /**
@@ -386,7 +388,7 @@ export class Worker {
 
   /** Keeps at it: the attempt did happen, and forgetting it would send the delivery again. */
   async #record(completion: Completion): Promise<void> {
-    this.#unrecorded += 1;
+    let refused = false;
     try {
       for (;;) {
         try {
@@ -398,11 +400,13 @@ export class Worker {
             'an attempt could not be recorded',
           );
           if (this.#stopped) return;
+          if (!refused) this.#unrecorded += 1;
+          refused = true;
           await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
         }
       }
     } finally {
-      this.#unrecorded -= 1;
+      if (refused) this.#unrecorded -= 1;
     }
   }
 

@@ -4,8 +4,9 @@ import { newToken, tokenHash } from '../auth/token.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, invalid } from '../errors.ts';
 import { laneOf } from '../outbox/delivery.ts';
+import type { Worker } from '../outbox/worker.ts';
 import { dispatchFailedReport } from '../report/state-report.ts';
-import type { Agent, AgentFilter, Page, Store, StoredTask } from '../store/store.ts';
+import type { Agent, AgentFilter, LeaseHolder, Page, Store, StoredTask } from '../store/store.ts';
 import { webhookDelivery, type LifecycleEvent } from '../webhook/event.ts';
 import { newSigningSecret } from '../webhook/sign.ts';
 import { registrationFaults } from './rules.ts';
@@ -42,7 +43,7 @@ interface Deps {
   /** Called when what a token stands for has changed. */
   forgetTokens(): void;
   /** The worker's ends that the registry needs. */
-  readonly worker: { wake(): void; releaseLane(lane: string): Promise<void> };
+  readonly worker: LeaseHolder & Pick<Worker, 'wake' | 'drop'>;
 }
 
 /** Tasks cancelled in one transaction of a deregistration; 1,000 take some 20 ms. */
@@ -180,14 +181,20 @@ export function createRegistry(deps: Deps) {
   }
 
   async function finishDeregistration(agentId: string): Promise<Agent> {
-    await worker.releaseLane(laneOf('task', agentId));
     for (;;) {
+      const cancelled: string[] = [];
       const removed = await store.agents.remove(agentId, {
         at: clock.now(),
         limit: CANCEL_STEP,
-        reportOf: (task) => report({ ...task, lastError: 'agent_deregistered' }),
+        // Giving leases back first would not do: the claim that runs beside it takes them again.
+        holder: worker,
+        reportOf: (task) => {
+          cancelled.push(task.id);
+          return report({ ...task, lastError: 'agent_deregistered' });
+        },
         webhookOf: (agent) => webhook('DEREGISTER', agent),
       });
+      for (const id of cancelled) worker.drop(id);
       worker.wake();
       const { agent, done } = found(removed);
       if (!done) continue;

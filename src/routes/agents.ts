@@ -62,7 +62,7 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
             summary: 'Register an agent',
             tags: ['agents'],
             body: RegistrationBody,
-            response: { 201: success(RegisteredView), ...errorResponses(400, 409, 413, 415, 422) },
+            response: { 201: success(RegisteredView), ...errorResponses(409, 422) },
           },
         },
         async (request, reply) => {
@@ -93,7 +93,7 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
           response: {
             200: success(RegisteredView),
             201: success(RegisteredView),
-            ...errorResponses(400, 409, 413, 415, 422),
+            ...errorResponses(409, 422),
           },
         },
       },

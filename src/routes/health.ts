@@ -1,6 +1,6 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Store } from '../store/store.ts';
-import { errorResponses, success } from './schemas.ts';
+import { ErrorEnvelope, errorResponses, success } from './schemas.ts';
 
 export interface HealthDeps {
   readonly store: Store;
@@ -40,6 +40,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
                 links: Type.Record(Type.String(), Type.String()),
               }),
             ),
+            ...errorResponses(),
           },
         },
       },
@@ -66,7 +67,8 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
         schema: {
           summary: 'Is the service well',
           tags: ['service'],
-          response: { 200: Health, 503: Health },
+          // 503 is the draining service's, too, in its own shape.
+          response: { 200: Health, ...errorResponses(), 503: Type.Union([Health, ErrorEnvelope]) },
         },
       },
       async (_request, reply) => {
@@ -87,7 +89,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
         schema: {
           summary: 'Does the process answer',
           tags: ['service'],
-          response: { 200: Type.Object({ status: Type.Literal('ok') }) },
+          response: { 200: Type.Object({ status: Type.Literal('ok') }), ...errorResponses() },
         },
       },
       async () => ({ status: 'ok' as const }),
@@ -100,7 +102,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
         schema: {
           summary: 'Does the service take work',
           tags: ['service'],
-          response: { 200: Type.Object({ status: Type.Literal('ok') }), ...errorResponses(503) },
+          response: { 200: Type.Object({ status: Type.Literal('ok') }), ...errorResponses() },
         },
       },
       async () => {

@@ -152,11 +152,14 @@ export const ErrorEnvelope = Type.Object(
   { title: 'Error' },
 );
 
-/** The error answers of a route, by status. */
+/** On any route: a body or its encoding that is not taken, a bug, a store or a service that is not there now. */
+const ANYWHERE = [400, 413, 415, 500, 503];
+
+/** The error answers of a route, by status: its own, and those that any route may give. */
 export function errorResponses(
   ...statuses: readonly number[]
 ): Record<number, typeof ErrorEnvelope> {
-  return Object.fromEntries(statuses.map((status) => [status, ErrorEnvelope]));
+  return Object.fromEntries([...ANYWHERE, ...statuses].map((status) => [status, ErrorEnvelope]));
 }
 
 export type RegistrationInput = Static<typeof RegistrationBody>;

@@ -123,6 +123,8 @@ export interface AgentStore {
     plan: {
       readonly at: number;
       readonly limit: number;
+      /** The worker that asks. What it has leased and not sent waits like the rest; without it, all leases stay. */
+      readonly holder?: LeaseHolder;
       reportOf(task: StoredTask): NewDelivery | undefined;
       webhookOf(agent: Agent): NewDelivery | undefined;
     },
@@ -214,6 +216,13 @@ export interface KeyStore {
     next: { readonly hash: string; readonly prefix: string; readonly previousUntil: number },
   ): Promise<ApiKey | undefined>;
   remove(name: string): Promise<boolean>;
+}
+
+/** A worker as the store needs to know it: whose leases are whose, and which of them are only waiting. */
+export interface LeaseHolder {
+  readonly owner: string;
+  /** An attempt of it has begun. */
+  isSent(taskId: string): boolean;
 }
 
 export interface Lease {

@@ -1,7 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { laneOf } from '../../outbox/delivery.ts';
 import type { SecretBox } from '../secret-box.ts';
-import type { Agent, AgentFilter, AgentStore, AgentToken, Page, StoredTask } from '../store.ts';
+import type {
+  Agent,
+  AgentFilter,
+  AgentStore,
+  AgentToken,
+  LeaseHolder,
+  Page,
+  StoredTask,
+} from '../store.ts';
 import { toAgent, type AgentCache } from './agent-cache.ts';
 import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -56,12 +64,26 @@ export function createAgentStore(
     "SELECT agent_id FROM agents WHERE status = 'deregistering' ORDER BY agent_id",
   );
   const waitingTasks = db.prepare(`
-    SELECT d.seq, d.id, d.attempt_count, d.last_error, p.body
+    SELECT d.seq, d.id, d.lease_owner, d.attempt_count, d.last_error, p.body
     FROM deliveries d JOIN payloads p ON p.seq = d.seq
-    WHERE d.lane = ? AND d.state = 'scheduled' AND d.lease_owner IS NULL
-    ORDER BY d.due_at LIMIT ?`);
+    WHERE d.lane = ? AND d.state = 'scheduled'
+    ORDER BY d.due_at`);
   const cancelTask = db.prepare(`
-    UPDATE deliveries SET state = 'cancelled', finished_at = ?, last_error = 'agent_deregistered' WHERE seq = ?`);
+    UPDATE deliveries
+    SET state = 'cancelled', finished_at = ?, last_error = 'agent_deregistered', lease_owner = NULL
+    WHERE seq = ?`);
+
+  /** Read to the end before anything is written: SQLite leaves it open what a cursor sees of rows changed under it. */
+  function waitingOf(lane: string, limit: number, holder: LeaseHolder | undefined): Row[] {
+    const waiting: Row[] = [];
+    for (const row of waitingTasks.iterate(lane)) {
+      const heldBack =
+        row['lease_owner'] === holder?.owner && holder?.isSent(row['id'] as string) === false;
+      if (row['lease_owner'] === null || heldBack) waiting.push(row);
+      if (waiting.length === limit) break;
+    }
+    return waiting;
+  }
 
   function insertAgent(agent: Agent, token: AgentToken): void {
     insert.run(
@@ -158,7 +180,7 @@ export function createAgentStore(
         if (agent === undefined) return undefined;
         cache.forget(agentId);
         const lane = laneOf('task', agentId);
-        const rows = waitingTasks.all(lane, plan.limit);
+        const rows = waitingOf(lane, plan.limit, plan.holder);
         for (const row of rows) {
           cancelTask.run(plan.at, row['seq'] as number);
           depths.add(lane, -1);

@@ -1,0 +1,57 @@
+import { v7 as uuidv7 } from 'uuid';
+import { laneOf, type Attempt, type NewDelivery } from '../../src/outbox/delivery.ts';
+import type { Agent } from '../../src/store/store.ts';
+
+// Valid records with the least in them; a test says only what it is about.
+
+export function anAgent(changes: Partial<Agent> = {}): Agent {
+  const agentId = changes.agentId ?? uuidv7();
+  return {
+    agentId,
+    agentName: `agent-${agentId}`,
+    version: '1.0.0',
+    contactEndpoint: 'http://127.0.0.1:9000/tasks',
+    capabilities: [],
+    metadata: {},
+    signingSecret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    status: 'online',
+    registeredAt: 1_000,
+    updatedAt: 1_000,
+    lastSeenAt: 1_000,
+    ...changes,
+  };
+}
+
+/** A task unless `kind` says otherwise; due at 1,000 like everything here. */
+export function aDelivery(
+  agentId: string,
+  changes: Partial<Omit<NewDelivery, 'body'>> & { body?: string | Uint8Array } = {},
+): NewDelivery {
+  const kind = changes.kind ?? 'task';
+  const { body = '{"task_name":"t"}', ...rest } = changes;
+  return {
+    id: uuidv7(),
+    kind,
+    agentId,
+    lane: laneOf(kind, agentId),
+    name: 't',
+    createdAt: 1_000,
+    dueAt: 1_000,
+    body: Buffer.from(body),
+    traceparent: null,
+    ...rest,
+  };
+}
+
+export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
+  return {
+    number: 1,
+    startedAt: 1_000,
+    durationMs: 5,
+    outcome: 'delivered',
+    statusCode: 200,
+    errorClass: null,
+    responseExcerpt: 'ok',
+    ...changes,
+  };
+}
