@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts';
 import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
 import type { LeasedDelivery, NewDelivery } from './delivery.ts';
 import { LaneLoads, type LaneLoad } from './lane-load.ts';
-import { errorWord, judge, toAttempt } from './outcome.ts';
-import type { Prepare, Prepared } from './sending.ts';
+import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
+import type { Prepare, Prepared, SendResult } from './sending.ts';
 
 export interface WorkerOptions {
   /** Names this worker in leases; unique per process start. */
@@ -24,6 +24,10 @@ export interface WorkerDeps {
   readonly prepare: Prepare;
   /** The report of a task that ends undelivered; undefined = reports are not configured. */
   reportOf(task: StoredTask): NewDelivery | undefined;
+  /** Told of each dispatch; says whether it counts against the retry schedule. */
+  noteDispatch(agentId: string, result: SendResult, probe: boolean): { readonly counts: boolean };
+  /** Between two probes of a held lane, in milliseconds. */
+  readonly probeInterval: number;
   /** Cuts off the attempts in flight. */
   interrupt(): void;
 }
@@ -219,6 +223,7 @@ export class Worker {
       const now = clock.now();
       const claimed = await store.outbox.claim({
         lease: this.#lease(),
+        probeIntervalMs: this.#deps.probeInterval,
         now,
         limit,
         maxBytes: MAX_HELD_BYTES - this.#heldBytes,
@@ -327,7 +332,19 @@ export class Worker {
 
     const result = await prepared.sender.send(prepared.request);
     const number = delivery.attemptCount + 1;
-    const verdict = judge(result, number, prepared.schedule, random, prepared.retriedStatuses);
+    const { counts } =
+      delivery.kind === 'task'
+        ? this.#deps.noteDispatch(delivery.agentId, result, delivery.probe)
+        : { counts: true };
+    const verdict: Verdict = counts
+      ? judge(
+          result,
+          number - delivery.unburntCount,
+          prepared.schedule,
+          random,
+          prepared.retriedStatuses,
+        )
+      : { state: 'scheduled', delayMs: this.#deps.probeInterval };
     const attempt = toAttempt(result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
@@ -341,6 +358,7 @@ export class Worker {
         lane,
         attempt,
         lastError,
+        unburnt: !counts,
         state: 'scheduled',
         dueAt: now + verdict.delayMs,
       };

@@ -1,0 +1,71 @@
+import { laneOf } from '../../outbox/delivery.ts';
+import type { AgentStore, StoredTask } from '../store.ts';
+import type { AgentEvents } from './agent-events.ts';
+import { tagsOf, type Row } from './agent-rows.ts';
+import type { AgentStoreDeps } from './agents.ts';
+
+/** How an agent goes: its waiting tasks end first, in steps. */
+export function createAgentRemoval(
+  { db, commit, cache, lanes, depths, insertDelivery }: AgentStoreDeps,
+  events: AgentEvents,
+): Pick<AgentStore, 'remove' | 'listDeregistering'> {
+  const waitingTasks = db.prepare(`
+    SELECT d.seq, d.id, d.attempt_count, d.last_error, p.body
+    FROM deliveries d JOIN payloads p ON p.seq = d.seq
+    WHERE d.lane = ? AND d.state = 'scheduled' AND d.lease_owner IS NULL
+    ORDER BY d.due_at LIMIT ?`);
+  const endTask = db.prepare(
+    'UPDATE deliveries SET state = ?, finished_at = ?, last_error = ? WHERE seq = ?',
+  );
+  const markDeregistering = db.prepare(
+    "UPDATE agents SET status = 'deregistering' WHERE agent_id = ?",
+  );
+  const deleteTag = db.prepare('DELETE FROM agent_tags WHERE tag = ? AND agent_id = ?');
+  const deleteAgent = db.prepare('DELETE FROM agents WHERE agent_id = ?');
+  const listDeregistering = db.prepare(
+    "SELECT agent_id FROM agents WHERE status = 'deregistering' ORDER BY agent_id",
+  );
+
+  return {
+    remove: (agentId, plan) =>
+      commit.run(() => {
+        const agent = cache.get(agentId);
+        if (agent === undefined || !plan.applies(agent)) return undefined;
+        cache.forget(agentId);
+        const lane = laneOf('task', agentId);
+        const rows = waitingTasks.all(lane, plan.limit);
+        for (const row of rows) {
+          endTask.run(plan.tasks.state, plan.at, plan.tasks.lastError, row['seq'] as number);
+          depths.add(lane, -1);
+          const report = plan.reportOf({
+            ...toStoredTask(agentId, row),
+            lastError: plan.tasks.lastError,
+          });
+          if (report !== undefined) insertDelivery(report);
+        }
+        if (rows.length === plan.limit) {
+          markDeregistering.run(agentId);
+          return { agent: { ...agent, status: 'deregistering' }, done: false };
+        }
+        for (const tag of tagsOf(agent)) deleteTag.run(tag, agentId);
+        deleteAgent.run(agentId);
+        events.add('deregistered', plan.at, agent);
+        // What is still in flight ends by itself; a hold would keep its retry from ending.
+        lanes.release(lane, plan.at);
+        const webhook = plan.webhookOf(agent);
+        if (webhook !== undefined) insertDelivery(webhook);
+        return { agent, done: true };
+      }),
+    listDeregistering: async () => listDeregistering.all().map((row) => row['agent_id'] as string),
+  };
+}
+
+function toStoredTask(agentId: string, row: Row): StoredTask {
+  return {
+    id: row['id'] as string,
+    agentId,
+    attemptCount: row['attempt_count'] as number,
+    lastError: row['last_error'] as string | null,
+    body: row['body'] as Uint8Array,
+  };
+}
