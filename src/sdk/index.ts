@@ -1,0 +1,41 @@
+export { createAgent, type Agent } from './agent.ts';
+export type { AgentOptions } from './agent-options.ts';
+export type {
+  AgentFilter,
+  AgentRecord,
+  AgentRegistration,
+  ApiKeyRecord,
+  ApiKeyScope,
+  Health,
+  MessageRequest,
+  NewApiKey,
+  OverlapOptions,
+  PageFilter,
+  RegisteredAgent,
+  RotatedSecret,
+  SecretRotation,
+  TaskReceipt,
+  TaskRecord,
+  TaskRequest,
+} from './api-types.ts';
+export type { CallOptions } from './calls.ts';
+export { AgentKitClient, type ClientOptions } from './client.ts';
+export { AgentKitError, type FieldError, type SdkErrorCode } from './errors.ts';
+export type { HeaderSource } from './headers.ts';
+export type { AgentLogger } from './logger.ts';
+export {
+  AGENT_STATES,
+  reportStateToOpscore,
+  type AgentState,
+  type ReportRetryOptions,
+  type StateReport,
+} from './opscore.ts';
+export type { Clock } from './retry.ts';
+export {
+  verifySignature,
+  type SignatureFailure,
+  type VerifySignatureOptions,
+  type VerifySignatureResult,
+} from './signature.ts';
+export { normaliseTask, type NormalisedTask, type NormalisedTaskResult } from './task.ts';
+export type { Task, TaskHandler } from './task-runner.ts';
