@@ -12,16 +12,19 @@ import { limits } from './plugins/limits.ts';
 import { openapi } from './plugins/openapi.ts';
 import { RequestLog } from './plugins/request-log.ts';
 import { validation } from './plugins/validation.ts';
+import type { Deregistration } from './registry/deregistration.ts';
 import type { Registry } from './registry/registry.ts';
-import { agentRoutes } from './routes/agents.ts';
+import { discoveryRoutes } from './routes/discovery.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { registrationRoutes } from './routes/registration.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { Store } from './store/store.ts';
 import type { Tasks } from './tasks/tasks.ts';
 
 export interface AppDeps {
   readonly registry: Registry;
+  readonly deregistration: Deregistration;
   readonly tasks: Tasks;
   readonly store: Store;
   readonly log: FastifyBaseLogger;
@@ -68,7 +71,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(
     healthRoutes({ store: deps.store, version: deps.version, startedAt: performance.now() }),
   );
-  await app.register(agentRoutes(deps.registry));
+  await app.register(registrationRoutes(deps.registry, deps.deregistration));
+  await app.register(discoveryRoutes(deps.registry));
   await app.register(taskRoutes(deps.tasks));
   await app.register(keyRoutes(keyring, config.secretOverlap));
   return app;

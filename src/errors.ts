@@ -27,6 +27,14 @@ export const errorCatalogue = {
     status: 409,
     message: 'The first key must have the scope admin: from then on every request needs a key.',
   },
+  events_expired: {
+    status: 410,
+    message: 'The events after this one are no longer kept; list the agents and go on from there.',
+  },
+  revision_mismatch: {
+    status: 412,
+    message: 'The agent has changed since; read it again and decide anew.',
+  },
   body_too_large: { status: 413, message: 'The body is too large.' },
   unsupported_media_type: { status: 415, message: 'The body must be application/json.' },
   validation_failed: { status: 422, message: 'The request is well-formed but invalid.' },

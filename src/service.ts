@@ -13,6 +13,9 @@ import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
 import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
+import { createDeregistration } from './registry/deregistration.ts';
+import { createLiveness } from './registry/liveness.ts';
+import { createReachability } from './registry/reachability.ts';
 import { createRegistry } from './registry/registry.ts';
 import { dispatchFailedReport } from './report/state-report.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
@@ -90,6 +93,8 @@ export async function createService(
         notifications.stateReports
           ? dispatchFailedReport(task, clock.now(), clock.wall())
           : undefined,
+      noteDispatch: (agentId, result, probe) => reachability.note(agentId, result, probe),
+      probeInterval: config.probeInterval,
       interrupt: () => {
         agentSender.interrupt();
         opscoreSender.interrupt();
@@ -102,20 +107,46 @@ export async function createService(
       attemptTimeout,
     },
   );
+  const reachability = createReachability({
+    store,
+    clock,
+    log,
+    worker,
+    probeInterval: config.probeInterval,
+  });
   const keyring = await createKeyring({ store, clock, configured: config.apiKeys });
   if (keyring.isOpen()) refuseExposure(config);
-  const registry = createRegistry({
+  const deregistration = createDeregistration({
     store,
     clock,
     notifications,
     worker,
+    forgetTokens: () => keyring.forget(),
+  });
+  const liveness = createLiveness({
+    store,
+    clock,
+    log,
+    deregistration,
+    worker,
+    agentExpiry: config.agentExpiry,
+  });
+  const registry = createRegistry({
+    store,
+    clock,
+    webhooks: notifications.webhooks,
     isUrlBlocked: (url) => guard.isUrlBlocked(url),
     secretOverlap: config.secretOverlap,
-    forgetTokens: () => keyring.forget(),
+    onChange: (agent) => {
+      reachability.reset(agent.agentId);
+      liveness.watch(agent);
+      worker.wake();
+    },
   });
   const tasks = createTasks({ store, clock, worker, queueLimit: config.agentQueueLimit });
   const app = await buildApp({
     registry,
+    deregistration,
     tasks,
     store,
     log,
@@ -134,7 +165,8 @@ export async function createService(
       url = await app.listen({ host: config.host, port: config.port });
       listening = app.addresses().filter((address) => typeof address !== 'string');
       worker.start();
-      await registry.resumeDeregistrations();
+      await deregistration.resume();
+      liveness.start();
     },
     close: async () => {
       const deadline = performance.now() + config.shutdownGrace - CLOSE_MARGIN_MS;
@@ -143,6 +175,7 @@ export async function createService(
       await app.close();
       clearTimeout(hangUp);
       await retention.stop();
+      await liveness.stop();
       await worker.stop(Math.max(0, deadline - performance.now()));
       await Promise.all([agentHttp.close(), opscoreHttp.close()]);
       await store.close();

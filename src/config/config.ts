@@ -37,6 +37,10 @@ export interface Config {
   readonly agentConcurrency: number;
   /** Attempts in flight in total. */
   readonly maxConcurrency: number;
+  /** How long an agent may be offline before it is deregistered. */
+  readonly agentExpiry: number;
+  /** Between two probes of an agent that is unreachable. */
+  readonly probeInterval: number;
   /** Tasks that may wait for one agent. */
   readonly agentQueueLimit: number;
   /** Requests a second with one key or token. */
@@ -84,6 +88,8 @@ export function loadConfig(env: Environment): Config {
     webhookTimeout: required(env, 'WEBHOOK_TIMEOUT', variables.WEBHOOK_TIMEOUT),
     agentConcurrency: required(env, 'AGENT_CONCURRENCY', variables.AGENT_CONCURRENCY),
     maxConcurrency: required(env, 'MAX_CONCURRENCY', variables.MAX_CONCURRENCY),
+    agentExpiry: required(env, 'AGENT_EXPIRY', variables.AGENT_EXPIRY),
+    probeInterval: required(env, 'PROBE_INTERVAL', variables.PROBE_INTERVAL),
     agentQueueLimit: required(env, 'AGENT_QUEUE_LIMIT', variables.AGENT_QUEUE_LIMIT),
     rateLimit: required(env, 'RATE_LIMIT', variables.RATE_LIMIT),
     requestTimeout: required(env, 'REQUEST_TIMEOUT', variables.REQUEST_TIMEOUT),

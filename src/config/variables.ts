@@ -62,6 +62,8 @@ export const variables = {
   WEBHOOK_TIMEOUT: variable(attemptTimeout, '10s'),
   AGENT_CONCURRENCY: variable(wholeNumber(1, 1_000), '16'),
   MAX_CONCURRENCY: variable(wholeNumber(1, 10_000), '512'),
+  AGENT_EXPIRY: variable(duration('1s', '365d'), '10m'),
+  PROBE_INTERVAL: variable(duration('100ms', '1h'), '15s'),
   AGENT_QUEUE_LIMIT: variable(wholeNumber(1, 1_000_000_000), '1000000'),
   RATE_LIMIT: variable(wholeNumber(1, 1_000_000), '5000'),
   REQUEST_TIMEOUT: variable(duration('100ms', '10m'), '10s'),

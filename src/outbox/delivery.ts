@@ -33,6 +33,10 @@ export interface LeasedDelivery extends NewDelivery {
   readonly epoch: number;
   /** Attempts recorded so far. */
   readonly attemptCount: number;
+  /** Of these, the ones that do not count against the retry schedule. */
+  readonly unburntCount: number;
+  /** The one delivery by which a held lane is tried. */
+  readonly probe: boolean;
   /** On the scheduling clock; past it any worker may take the delivery. */
   readonly leaseUntil: number;
 }

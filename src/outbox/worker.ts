@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts';
 import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
 import type { LeasedDelivery, NewDelivery } from './delivery.ts';
 import { LaneLoads, type LaneLoad } from './lane-load.ts';
-import { errorWord, judge, toAttempt } from './outcome.ts';
-import type { Prepare, Prepared } from './sending.ts';
+import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
+import type { Prepare, Prepared, SendResult } from './sending.ts';
 
 export interface WorkerOptions {
   /** Names this worker in leases; unique per process start. */
@@ -24,6 +24,10 @@ export interface WorkerDeps {
   readonly prepare: Prepare;
   /** The report of a task that ends undelivered; undefined = reports are not configured. */
   reportOf(task: StoredTask): NewDelivery | undefined;
+  /** Told of each dispatch; says whether it counts against the retry schedule. */
+  noteDispatch(agentId: string, result: SendResult, probe: boolean): { readonly counts: boolean };
+  /** Between two probes of a held lane, in milliseconds. */
+  readonly probeInterval: number;
   /** Cuts off the attempts in flight. */
   interrupt(): void;
 }
@@ -46,6 +50,9 @@ const POLL_MS = 1_000;
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
 
+/** Longer than a committed insert or claim takes from the store to the worker. */
+const DROPPED_MS = 60_000;
+
 /** After the store refused a write. */
 const STORE_RETRY_MS = 500;
 
@@ -66,6 +73,8 @@ export class Worker {
   readonly #loads: LaneLoads;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
+  /** Cancelled before they came into our hands. */
+  readonly #dropped = new Set<string>();
   /** Lanes with something to send that the total cap holds back. */
   readonly #waitingForSlot = new Set<LaneLoad>();
   #attempts = 0;
@@ -136,6 +145,7 @@ export class Worker {
     this.#reserved -= 1;
     this.#hold(load, delivery);
     this.#pump(load);
+    this.#loads.tidy(load);
   }
 
   /** A task was stored without a lease. */
@@ -147,13 +157,29 @@ export class Worker {
   /** Forgets a cancelled delivery: no attempt of it starts after this returns. */
   drop(id: string): void {
     const held = this.#held.get(id);
-    if (held === undefined || held.sent) return;
+    if (held === undefined) {
+      // Its insert or its claim may be committed and on the way here.
+      if (this.#reserved > 0 || this.#claiming !== undefined) {
+        this.#dropped.add(id);
+        setTimeout(() => this.#dropped.delete(id), DROPPED_MS).unref();
+      }
+      return;
+    }
+    if (held.sent) return;
     held.dropped = true;
     const load = this.#loads.peek(held.delivery.lane);
     const index = load?.queue.indexOf(held.delivery) ?? -1;
     if (load === undefined || index < 0) return;
     load.queue.splice(index, 1);
     this.#letGo(held.delivery);
+    this.#loads.tidy(load);
+  }
+
+  /** Gives back what is held of a lane and not in flight yet: its agent went offline, or its breaker opened. */
+  async releaseLane(lane: string): Promise<void> {
+    const load = this.#loads.peek(lane);
+    if (load === undefined) return;
+    await this.#release(load.queue.splice(0));
     this.#loads.tidy(load);
   }
 
@@ -197,6 +223,7 @@ export class Worker {
   }
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
+    if (this.#dropped.delete(delivery.id)) return;
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
@@ -221,6 +248,7 @@ export class Worker {
       const now = clock.now();
       const claimed = await store.outbox.claim({
         lease: this.#lease(),
+        probeIntervalMs: this.#deps.probeInterval,
         now,
         limit,
         maxBytes: MAX_HELD_BYTES - this.#heldBytes,
@@ -329,7 +357,19 @@ export class Worker {
 
     const result = await prepared.sender.send(prepared.request);
     const number = delivery.attemptCount + 1;
-    const verdict = judge(result, number, prepared.schedule, random, prepared.retriedStatuses);
+    const { counts } =
+      delivery.kind === 'task'
+        ? this.#deps.noteDispatch(delivery.agentId, result, delivery.probe)
+        : { counts: true };
+    const verdict: Verdict = counts
+      ? judge(
+          result,
+          number - delivery.unburntCount,
+          prepared.schedule,
+          random,
+          prepared.retriedStatuses,
+        )
+      : { state: 'scheduled', delayMs: this.#deps.probeInterval };
     const attempt = toAttempt(result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
@@ -343,6 +383,7 @@ export class Worker {
         lane,
         attempt,
         lastError,
+        unburnt: !counts,
         state: 'scheduled',
         dueAt: now + verdict.delayMs,
       };

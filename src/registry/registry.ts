@@ -3,13 +3,18 @@ import { mayManage, type Principal } from '../auth/principal.ts';
 import { newToken, tokenHash } from '../auth/token.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, invalid } from '../errors.ts';
-import { laneOf } from '../outbox/delivery.ts';
-import type { Worker } from '../outbox/worker.ts';
-import { dispatchFailedReport } from '../report/state-report.ts';
-import type { Agent, AgentFilter, LeaseHolder, Page, Store, StoredTask } from '../store/store.ts';
-import { webhookDelivery, type LifecycleEvent } from '../webhook/event.ts';
+import type {
+  Agent,
+  AgentChange,
+  AgentEvent,
+  AgentFilter,
+  AgentToken,
+  Page,
+  Store,
+} from '../store/store.ts';
+import { webhookDelivery } from '../webhook/event.ts';
 import { newSigningSecret } from '../webhook/sign.ts';
-import { registrationFaults } from './rules.ts';
+import { registrationFaults, sameRegistration } from './rules.ts';
 
 export interface Registration {
   readonly agentName: string;
@@ -17,7 +22,17 @@ export interface Registration {
   readonly contactEndpoint: string;
   readonly capabilities?: readonly string[] | null;
   readonly metadata?: Readonly<Record<string, unknown>> | null;
+  readonly leaseSeconds?: number | null;
 }
+
+/** What `PATCH` may change; what is absent stays. */
+export type RegistrationPatch = Partial<Omit<Registration, 'agentName'>>;
+
+/** What an agent says of itself. */
+type Described = Pick<
+  Agent,
+  'version' | 'contactEndpoint' | 'capabilities' | 'metadata' | 'leaseSeconds'
+>;
 
 export interface Registered {
   readonly agent: Agent;
@@ -26,46 +41,42 @@ export interface Registered {
   readonly created: boolean;
 }
 
-/** Which of Ops-Core's two doors are configured. */
-export interface Notifications {
-  readonly webhooks: boolean;
-  readonly stateReports: boolean;
-}
-
 interface Deps {
   readonly store: Store;
   readonly clock: Clock;
-  readonly notifications: Notifications;
+  /** Whether lifecycle webhooks are configured. */
+  readonly webhooks: boolean;
   /** Whether an endpoint is a place where agents may not live. */
   isUrlBlocked(url: URL): boolean;
   /** How long a replaced secret or token stays valid unless said otherwise, in milliseconds. */
   readonly secretOverlap: number;
-  /** Called when what a token stands for has changed. */
-  forgetTokens(): void;
-  /** The worker's ends that the registry needs. */
-  readonly worker: LeaseHolder & Pick<Worker, 'wake' | 'drop'>;
+  /** An agent appeared, moved or came back: there may be something to send, or another lease to watch. */
+  onChange(agent: Agent): void;
 }
-
-/** Tasks cancelled in one transaction of a deregistration; 1,000 take some 20 ms. */
-const CANCEL_STEP = 1_000;
 
 export type Registry = ReturnType<typeof createRegistry>;
 
 /** The agents: who is there, and telling Ops-Core of it. No HTTP, no SQL. */
 export function createRegistry(deps: Deps) {
-  const { store, clock, notifications, worker } = deps;
+  const { store, clock } = deps;
 
-  function webhook(event: LifecycleEvent, agent: Agent) {
-    return notifications.webhooks ? webhookDelivery(event, agent, clock.now()) : undefined;
+  function registerWebhook(agent: Agent) {
+    return deps.webhooks ? webhookDelivery('REGISTER', agent, clock.now()) : undefined;
   }
 
-  function newAgent(registration: Registration, owner: string | null): Agent {
-    const faults = registrationFaults({ ...registration });
-    if (faults.length === 0 && deps.isUrlBlocked(new URL(registration.contactEndpoint))) {
+  /** @throws ApiError validation_failed. */
+  function judge(fields: RegistrationPatch & { agentName?: string }): void {
+    const faults = registrationFaults({ ...fields });
+    const endpoint = fields.contactEndpoint;
+    if (faults.length === 0 && endpoint !== undefined && deps.isUrlBlocked(new URL(endpoint))) {
       faults.push({ path: '/contactEndpoint', message: 'Agents may not live at this address' });
     }
     if (faults.length > 0) throw invalid(faults);
+  }
+
+  function newAgent(registration: Registration, principal: Principal): Agent {
     const now = clock.now();
+    const leaseSeconds = registration.leaseSeconds ?? null;
     return {
       agentId: uuidv7(),
       agentName: registration.agentName,
@@ -75,91 +86,169 @@ export function createRegistry(deps: Deps) {
       metadata: registration.metadata ?? {},
       signingSecret: newSigningSecret(),
       previousSecret: null,
-      owner,
+      owner: principal.kind === 'key' ? principal.name : null,
       status: 'online',
       registeredAt: now,
       updatedAt: now,
       lastSeenAt: now,
+      leaseSeconds,
+      leaseExpiresAt: leaseSeconds === null ? null : now + leaseSeconds * 1000,
+      offlineAt: null,
+      unreachableAt: null,
+      revision: 0,
     };
   }
 
   /** A token for an agent; one that it replaces stays valid for the overlap. */
-  function newAgentToken() {
+  function newAgentToken(): { token: string; stored: AgentToken } {
     const token = newToken('agt');
     const previousUntil = clock.now() + deps.secretOverlap;
     return { token, stored: { hash: tokenHash(token), previousUntil } };
   }
 
-  /** @throws ApiError agent_name_taken. */
-  async function register(registration: Registration, principal: Principal): Promise<Registered> {
-    const agent = newAgent(registration, ownerOf(principal));
-    const { token, stored } = newAgentToken();
-    const outcome = await store.agents.insert(agent, stored, webhook('REGISTER', agent));
-    if (outcome === 'name_taken') throw nameTaken(agent.agentName);
-    worker.wake();
-    return { agent, agentToken: token, created: true };
-  }
-
-  /**
-   * Registers, or brings the agent of that name up to date; it keeps its id and its secret. Whoever comes with a key
-   * gets a new token, since a restarted agent has lost its own; who comes with the token keeps it.
-   * @throws ApiError forbidden, agent_name_taken (it is just being deregistered).
-   */
-  async function upsert(registration: Registration, principal: Principal): Promise<Registered> {
-    const fresh = principal.kind === 'agent' ? undefined : newAgentToken();
-    const result = await store.agents.upsert(
-      newAgent(registration, ownerOf(principal)),
-      fresh?.stored,
-      {
-        mayUpdate: (stored) => mayManage(principal, stored),
-        webhookOf: (stored) => webhook('REGISTER', stored),
-      },
-    );
-    if (!('agent' in result)) {
-      throw result.outcome === 'forbidden'
-        ? new ApiError('forbidden')
-        : nameTaken(registration.agentName);
-    }
-    worker.wake();
+  function inserted(agent: Agent, token: AgentToken): AgentChange {
     return {
-      agent: result.agent,
-      agentToken: fresh?.token,
-      created: result.outcome === 'created',
+      result: undefined,
+      write: agent,
+      token,
+      event: 'registered',
+      webhook: registerWebhook(agent),
     };
   }
 
-  /** Replaces an agent's signing secret; both sign for `overlapMs`, the hex header changes after `hexAfterMs`. */
-  async function rotateSecret(
-    agentId: string,
-    principal: Principal,
-    { overlapMs = deps.secretOverlap, hexAfterMs = 0 }: { overlapMs?: number; hexAfterMs?: number },
-  ): Promise<Agent> {
-    await managed(agentId, principal);
-    const now = clock.wall();
-    return found(
-      await store.agents.rotateSecret(agentId, {
-        secret: newSigningSecret(),
-        previousUntil: now + overlapMs,
-        hexUntil: now + Math.min(hexAfterMs, overlapMs),
-      }),
-    );
+  /** @throws ApiError validation_failed, agent_name_taken. */
+  async function register(registration: Registration, principal: Principal): Promise<Registered> {
+    judge(registration);
+    const fresh = newAgent(registration, principal);
+    const { token, stored } = newAgentToken();
+    const { agent } = await store.agents.change({ agentName: registration.agentName }, (taken) => {
+      if (taken !== undefined) throw nameTaken(registration.agentName);
+      return inserted(fresh, stored);
+    });
+    return registered(agent, token, true);
   }
 
-  /** @throws ApiError agent_not_found, forbidden. */
-  async function managed(agentId: string, principal: Principal): Promise<Agent> {
-    const agent = found(await store.agents.get(agentId));
-    if (!mayManage(principal, agent)) throw new ApiError('forbidden');
-    return agent;
+  function registered(
+    agent: Agent | undefined,
+    agentToken: string | undefined,
+    created: boolean,
+  ): Registered {
+    const there = found(agent);
+    deps.onChange(there);
+    return { agent: there, agentToken, created };
+  }
+
+  /**
+   * Registers, or brings the agent of that name up to date; it keeps its id and its secret, and is online again.
+   * REGISTER goes out only if something changed. Whoever comes with a key gets a new token, since a restarted agent
+   * has lost its own; who comes with the token keeps it.
+   * @throws ApiError validation_failed, forbidden, agent_name_taken (it is just being deregistered).
+   */
+  async function upsert(registration: Registration, principal: Principal): Promise<Registered> {
+    judge(registration);
+    const fresh = newAgent(registration, principal);
+    const token = principal.kind === 'agent' ? undefined : newAgentToken();
+    const { agent, result: created } = await store.agents.change(
+      { agentName: registration.agentName },
+      (before) => {
+        if (before === undefined) {
+          if (token === undefined) throw new ApiError('forbidden');
+          return { ...inserted(fresh, token.stored), result: true };
+        }
+        if (!mayManage(principal, before)) throw new ApiError('forbidden');
+        if (before.status === 'deregistering') throw nameTaken(registration.agentName);
+        const { version, contactEndpoint, capabilities, metadata, leaseSeconds } = fresh;
+        return {
+          ...heardOf(before, { version, contactEndpoint, capabilities, metadata, leaseSeconds }),
+          ...(token === undefined ? {} : { token: token.stored }),
+          result: false,
+        };
+      },
+    );
+    return registered(agent, token?.token, created);
+  }
+
+  /**
+   * Changes what is given of an agent.
+   * @param ifMatch the revision that the caller knows; undefined = whichever.
+   * @throws ApiError validation_failed, agent_not_found, forbidden, revision_mismatch.
+   */
+  async function patch(
+    agentId: string,
+    fields: RegistrationPatch,
+    ifMatch: number | undefined,
+    principal: Principal,
+  ): Promise<Agent> {
+    judge(fields);
+    const { agent } = await store.agents.change({ agentId }, (stored) => {
+      const before = managed(stored, principal);
+      if (before.status === 'deregistering') throw new ApiError('agent_not_found');
+      if (ifMatch !== undefined && ifMatch !== before.revision) {
+        throw new ApiError('revision_mismatch');
+      }
+      const after: Described = {
+        version: fields.version ?? before.version,
+        contactEndpoint: fields.contactEndpoint ?? before.contactEndpoint,
+        capabilities: given(fields.capabilities, [], before.capabilities),
+        metadata: given(fields.metadata, {}, before.metadata),
+        leaseSeconds: given(fields.leaseSeconds, null, before.leaseSeconds),
+      };
+      // An operator who corrects a field has not heard of the agent; a new address is to be tried.
+      const heard = principal.kind === 'agent' || after.contactEndpoint !== before.contactEndpoint;
+      return heard ? heardOf(before, after) : described(before, after);
+    });
+    return registered(agent, undefined, false).agent;
+  }
+
+  /** An agent that was heard of, with what is now said of it: online, a new lease, its tasks due. */
+  function heardOf(before: Agent, fields: Described): AgentChange {
+    const now = clock.now();
+    const changed = !sameRegistration(before, { ...before, ...fields });
+    const returned = before.status !== 'online';
+    const after: Agent = {
+      ...before,
+      ...fields,
+      status: 'online',
+      updatedAt: changed || returned ? now : before.updatedAt,
+      lastSeenAt: now,
+      leaseExpiresAt: fields.leaseSeconds === null ? null : now + fields.leaseSeconds * 1000,
+      offlineAt: null,
+      unreachableAt: null,
+    };
+    return {
+      result: undefined,
+      write: after,
+      ...(changed ? { event: 'updated' } : returned ? { event: 'status' } : {}),
+      webhook: changed ? registerWebhook(after) : undefined,
+      // Whatever held its tasks back is of the past: it is there, perhaps at another address.
+      ...(changed || returned ? { holdUntil: 0 } : {}),
+    };
+  }
+
+  /** An agent of which somebody else says something: whether it is alive is another question. */
+  function described(before: Agent, fields: Described): AgentChange {
+    const now = clock.now();
+    const changed = !sameRegistration(before, { ...before, ...fields });
+    const newLease = fields.leaseSeconds !== before.leaseSeconds;
+    if (!changed && !newLease) return { result: undefined };
+    const newExpiry = fields.leaseSeconds === null ? null : now + fields.leaseSeconds * 1000;
+    const after: Agent = {
+      ...before,
+      ...fields,
+      updatedAt: now,
+      leaseExpiresAt: newLease ? newExpiry : before.leaseExpiresAt,
+    };
+    return {
+      result: undefined,
+      write: after,
+      event: 'updated',
+      webhook: changed ? registerWebhook(after) : undefined,
+    };
   }
 
   /** @throws ApiError agent_not_found. */
   async function get(agentId: string): Promise<Agent> {
     return found(await store.agents.get(agentId));
-  }
-
-  async function heartbeat(agentId: string, principal: Principal): Promise<Agent> {
-    await managed(agentId, principal);
-    return found(await store.agents.touch(agentId, clock.now()));
   }
 
   function list(
@@ -169,67 +258,71 @@ export function createRegistry(deps: Deps) {
     return store.agents.list(filter, page);
   }
 
-  /**
-   * Deregisters: waiting tasks are cancelled and reported first, in the lane of the webhooks, so that Ops-Core hears
-   * of them while it still knows the agent; then DEREGISTER. A long backlog goes in steps, and a crash between two
-   * of them is made good by `resumeDeregistrations`.
-   * @throws ApiError agent_not_found, forbidden.
-   */
-  async function deregister(agentId: string, principal: Principal): Promise<Agent> {
-    await managed(agentId, principal);
-    return finishDeregistration(agentId);
+  /** @throws ApiError events_expired. */
+  async function events(since: number, limit: number): Promise<readonly AgentEvent[]> {
+    const listed = await store.agents.listEvents(since, limit);
+    if (listed === 'expired') throw new ApiError('events_expired');
+    return listed;
   }
 
-  async function finishDeregistration(agentId: string): Promise<Agent> {
-    for (;;) {
-      const cancelled: string[] = [];
-      const removed = await store.agents.remove(agentId, {
-        at: clock.now(),
-        limit: CANCEL_STEP,
-        // Giving leases back first would not do: the claim that runs beside it takes them again.
-        holder: worker,
-        reportOf: (task) => {
-          cancelled.push(task.id);
-          return report({ ...task, lastError: 'agent_deregistered' });
-        },
-        webhookOf: (agent) => webhook('DEREGISTER', agent),
-      });
-      for (const id of cancelled) worker.drop(id);
-      worker.wake();
-      const { agent, done } = found(removed);
-      if (!done) continue;
-      deps.forgetTokens();
-      return agent;
-    }
+  /** Renews an agent's lease; one that was offline is online again. @throws ApiError agent_not_found, forbidden. */
+  async function heartbeat(agentId: string, principal: Principal): Promise<Agent> {
+    managed(await store.agents.get(agentId), principal);
+    const beaten = await store.agents.heartbeat(agentId, clock.now());
+    if (beaten === 'not_found') throw new ApiError('agent_not_found');
+    if (beaten !== 'offline') return beaten;
+    const { agent } = await store.agents.change({ agentId }, (stored) => {
+      const before = found(stored);
+      return before.status === 'deregistering' ? { result: undefined } : heardOf(before, before);
+    });
+    return registered(agent, undefined, false).agent;
   }
 
-  function report(task: StoredTask) {
-    if (!notifications.stateReports) return undefined;
-    const lane = laneOf(notifications.webhooks ? 'webhook' : 'state_report', task.agentId);
-    return dispatchFailedReport(task, clock.now(), clock.wall(), lane);
-  }
-
-  async function resumeDeregistrations(): Promise<void> {
-    for (const agentId of await store.agents.listDeregistering()) {
-      await finishDeregistration(agentId);
-    }
+  /** Replaces an agent's signing secret; both sign for `overlapMs`, the hex header changes after `hexAfterMs`. */
+  async function rotateSecret(
+    agentId: string,
+    principal: Principal,
+    { overlapMs = deps.secretOverlap, hexAfterMs = 0 }: { overlapMs?: number; hexAfterMs?: number },
+  ): Promise<Agent> {
+    const secret = newSigningSecret();
+    const wall = clock.wall();
+    const { agent } = await store.agents.change({ agentId }, (stored) => {
+      const before = managed(stored, principal);
+      const until = wall + overlapMs;
+      const hexUntil = wall + Math.min(hexAfterMs, overlapMs);
+      const after: Agent = {
+        ...before,
+        signingSecret: secret,
+        previousSecret: { secret: before.signingSecret, until, hexUntil },
+      };
+      return { result: undefined, write: after };
+    });
+    return found(agent);
   }
 
   return {
     register,
     upsert,
+    patch,
     get,
-    heartbeat,
     list,
+    events,
+    lastEvent: () => store.agents.lastEvent(),
+    heartbeat,
     rotateSecret,
-    deregister,
-    resumeDeregistrations,
   };
 }
 
-/** Agents belong to the key that registered them, by its name: keys are replaced, names stay. */
-function ownerOf(principal: Principal): string | null {
-  return principal.kind === 'key' ? principal.name : null;
+/** @throws ApiError agent_not_found, forbidden. */
+export function managed(agent: Agent | undefined, principal: Principal): Agent {
+  const there = found(agent);
+  if (!mayManage(principal, there)) throw new ApiError('forbidden');
+  return there;
+}
+
+/** Absent keeps what was, null sets what stands for nothing. */
+function given<T, N>(value: T | null | undefined, nothing: N, before: T | N): T | N {
+  return value === undefined ? before : (value ?? nothing);
 }
 
 function nameTaken(agentName: string): ApiError {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { FieldError } from '../errors.ts';
+import type { Agent } from '../store/store.ts';
 
 const MAX_URL_LENGTH = 2_048;
 
@@ -44,4 +46,14 @@ export function registrationFaults(registration: {
     }
   }
   return faults;
+}
+
+/** Whether two registrations say the same of an agent; a difference is told to Ops-Core. */
+export function sameRegistration(a: Agent, b: Agent): boolean {
+  return (
+    a.version === b.version &&
+    a.contactEndpoint === b.contactEndpoint &&
+    isDeepStrictEqual(a.capabilities, b.capabilities) &&
+    isDeepStrictEqual(a.metadata, b.metadata)
+  );
 }

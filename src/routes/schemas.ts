@@ -11,35 +11,65 @@ function text(maxLength: number, description: string) {
   });
 }
 
-const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 export const AnyObject = Type.Record(Type.String(), Type.Unknown());
 
 const Capabilities = Type.Array(text(200, 'A capability.'), { maxItems: 100 });
 
-export const RegistrationBody = Type.Object(
-  {
-    agentName: text(200, 'Unique among registered agents.'),
-    version: text(100, "The agent's version."),
-    contactEndpoint: Type.String({
-      minLength: 1,
-      description: 'Where tasks are posted to: an http(s) URL without user, password and fragment.',
+const described = {
+  version: text(100, "The agent's version."),
+  contactEndpoint: Type.String({
+    minLength: 1,
+    description: 'Where tasks are posted to: an http(s) URL without user, password and fragment.',
+  }),
+  capabilities: orNull(Capabilities),
+  metadata: orNull(AnyObject),
+  leaseSeconds: orNull(
+    Type.Integer({
+      minimum: 1,
+      maximum: 86_400,
+      description:
+        'The agent promises a heartbeat within each such period; absent: it never expires.',
     }),
-    capabilities: orNull(Capabilities),
-    metadata: orNull(AnyObject),
-  },
+  ),
+};
+
+const examples = [
   {
-    title: 'Registration',
-    description: 'Unknown fields are ignored.',
-    examples: [
-      {
-        agentName: 'summarizer',
-        version: '1.0.0',
-        contactEndpoint: 'http://127.0.0.1:9000/tasks',
-        capabilities: ['summarize'],
-        metadata: { team: 'docs' },
-      },
-    ],
+    agentName: 'summarizer',
+    version: '1.0.0',
+    contactEndpoint: 'http://127.0.0.1:9000/tasks',
+    capabilities: ['summarize'],
+    metadata: { team: 'docs' },
+  },
+];
+
+export const RegistrationBody = Type.Object(
+  { agentName: text(200, 'Unique among registered agents.'), ...described },
+  { title: 'Registration', description: 'Unknown fields are ignored.', examples },
+);
+
+/** An agent's name is what it is known by: it cannot be changed. */
+export const PatchBody = Type.Object(
+  {
+    ...described,
+    version: Type.Optional(described.version),
+    contactEndpoint: Type.Optional(described.contactEndpoint),
+  },
+  { title: 'RegistrationPatch', description: 'What is absent stays.' },
+);
+
+export const AgentStatusSchema = Type.Union(
+  [
+    Type.Literal('online'),
+    Type.Literal('unreachable'),
+    Type.Literal('offline'),
+    Type.Literal('deregistering'),
+  ],
+  {
+    description:
+      'unreachable: dispatches fail, the circuit breaker is open. offline: the lease was missed. In both its tasks wait.',
   },
 );
 
@@ -53,7 +83,14 @@ const agentProperties = {
   registrationTime: Type.String({ description: 'ISO 8601, UTC.' }),
   updatedAt: Type.String({ description: 'ISO 8601, UTC.' }),
   lastSeenAt: Type.String({ description: 'ISO 8601, UTC.' }),
-  status: Type.Union([Type.Literal('online'), Type.Literal('deregistering')]),
+  status: AgentStatusSchema,
+  leaseSeconds: nullable(Type.Integer({ description: 'null = the agent never expires.' })),
+  leaseExpiresAt: nullable(
+    Type.String({ description: 'ISO 8601, UTC. Later than that without a heartbeat: offline.' }),
+  ),
+  revision: Type.Integer({
+    description: 'Changes with the agent, not with its heartbeats; for If-Match.',
+  }),
 };
 
 export const AgentView = Type.Object(agentProperties, { title: 'Agent' });

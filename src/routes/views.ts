@@ -1,7 +1,7 @@
 import type { Attempt } from '../outbox/delivery.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Registered } from '../registry/registry.ts';
-import type { Agent, DeliveryRecord } from '../store/store.ts';
+import type { Agent, AgentEvent, DeliveryRecord } from '../store/store.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
@@ -19,6 +19,9 @@ export function agentView(agent: Agent) {
     updatedAt: iso(agent.updatedAt),
     lastSeenAt: iso(agent.lastSeenAt),
     status: agent.status,
+    leaseSeconds: agent.leaseSeconds,
+    leaseExpiresAt: isoOrNull(agent.leaseExpiresAt),
+    revision: agent.revision,
   };
 }
 
@@ -28,6 +31,16 @@ export function registeredView({ agent, agentToken }: Registered) {
     ...agentView(agent),
     signingSecret: agent.signingSecret,
     ...(agentToken === undefined ? {} : { agentToken }),
+  };
+}
+
+export function agentEventView(event: AgentEvent) {
+  return {
+    seq: event.seq,
+    type: event.type,
+    at: iso(event.at),
+    agentId: event.agentId,
+    agent: event.agent === null ? null : agentView(event.agent),
   };
 }
 

@@ -1,6 +1,7 @@
 import { resolveAgentOptions, type AgentOptions, type AgentSettings } from './agent-options.ts';
 import type { PageFilter, SecretRotation, TaskRecord } from './api-types.ts';
 import { startDispatchServer, type DispatchServer } from './dispatch-server.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { createIntake } from './intake.ts';
 import { reportStateToOpscore, type AgentState } from './opscore.ts';
 import { Registration } from './registration.ts';
@@ -15,7 +16,7 @@ export interface Agent {
   readonly url: string;
   /** Tasks that it took and that have not ended. */
   readonly inFlight: number;
-  /** Tells the service that the agent is alive. */
+  /** Tells the service that the agent is alive; with a lease that goes by itself. */
   heartbeat(): Promise<void>;
   /** What the service knows of this agent's tasks: one page. */
   listTasks(filter?: PageFilter): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }>;
@@ -40,8 +41,9 @@ const SETTLE_MS = 1_000;
 const FLUSH_MS = 5_000;
 
 /**
- * Starts an agent: listens, registers (going on while the service is away), reports `idle`, and hands every
- * verified task to its handler, once. Resolves when it is registered. Rejects with an AgentKitError:
+ * Starts an agent: listens, registers (going on while the service is away), reports `idle`, keeps its lease, and hands
+ * every verified task to its handler, once. When the service forgets it, it registers again, perhaps under another
+ * `agentId`. Resolves when it is registered. Rejects with an AgentKitError:
  * `invalid_argument`, `listen_failed`, `aborted`, or what the service refused the registration with.
  */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
@@ -53,6 +55,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 class AgentProcess implements Agent {
   readonly #settings: AgentSettings;
   readonly #registration: Registration;
+  readonly #heartbeat: Heartbeat | undefined;
   readonly #reports: ReportQueue | undefined;
   readonly #runner: TaskRunner;
   /** Aborted when registering is to be given up. */
@@ -61,12 +64,17 @@ class AgentProcess implements Agent {
   readonly #decided: Promise<void>;
   #decide: () => void = () => undefined;
   #server: DispatchServer | undefined;
+  /** The id under which states are reported. */
+  #reportedAs = '';
   #closing: Promise<void> | undefined;
   #releaseSignals: () => void = () => undefined;
 
   constructor(settings: AgentSettings) {
     this.#settings = settings;
-    this.#registration = new Registration(settings);
+    this.#registration = new Registration(settings, () => {
+      this.#onRenewed();
+    });
+    this.#heartbeat = this.#createHeartbeat();
     this.#decided = new Promise((resolve) => (this.#decide = resolve));
     this.#reports = this.#createReports();
     this.#runner = new TaskRunner({
@@ -120,6 +128,8 @@ class AgentProcess implements Agent {
     // Before the first dispatch is let in, so that `idle` comes before its `active`.
     this.#report('idle', {});
     this.#decide();
+    this.#reportedAs = this.agentId;
+    this.#heartbeat?.use(this.#registration.subject);
   }
 
   heartbeat(): Promise<void> {
@@ -149,9 +159,39 @@ class AgentProcess implements Agent {
     this.#decide();
     await this.#runner.drain(graceMs, SETTLE_MS, clock);
     await this.#reports?.flush(FLUSH_MS);
+    await this.#heartbeat?.stop();
     if (deregister) await this.#registration.deregister();
     await this.#server?.close();
     this.#releaseSignals();
+  }
+
+  #createHeartbeat(): Heartbeat | undefined {
+    const { leaseSeconds, client, registerDelaysMs, name, logger } = this.#settings;
+    if (leaseSeconds === undefined) return undefined;
+    const { baseUrl, apiKey } = client;
+    return new Heartbeat({
+      setup: { baseUrl, apiKey, leaseSeconds, retryDelaysMs: registerDelaysMs },
+      name,
+      logger,
+      onForgotten: (message) => {
+        this.#registration.renew(message);
+      },
+      onReturn: () => {
+        this.#reportIdleAgain();
+      },
+    });
+  }
+
+  #onRenewed(): void {
+    this.#heartbeat?.use(this.#registration.subject);
+    if (this.agentId !== this.#reportedAs) this.#reports?.restart();
+    this.#reportedAs = this.agentId;
+    this.#reportIdleAgain();
+  }
+
+  /** Ops-Core may have written the agent off; with tasks in flight the last one's end says `idle`. */
+  #reportIdleAgain(): void {
+    if (this.#closing === undefined && this.#runner.inFlight === 0) this.#report('idle', {});
   }
 
   #createReports(): ReportQueue | undefined {

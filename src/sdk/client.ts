@@ -1,5 +1,8 @@
 import type {
+  AgentEvent,
   AgentFilter,
+  AgentPage,
+  AgentPatch,
   AgentRecord,
   AgentRegistration,
   ApiKeyRecord,
@@ -7,6 +10,7 @@ import type {
   Health,
   MessageRequest,
   NewApiKey,
+  NotModified,
   OverlapOptions,
   PageFilter,
   RegisteredAgent,
@@ -60,13 +64,52 @@ export class AgentKitClient {
     return this.#register('PUT', agent, options);
   }
 
-  /** `GET /v1/agents`: one page. `nextCursor` is null at the end. */
+  /**
+   * `GET /v1/agents`: one page. `nextCursor` is null at the end. With `ifNoneMatch`, the `etag` of an earlier answer,
+   * it may be `{ notModified: true }`: nothing about any agent changed since, heartbeats aside.
+   */
   async listAgents(
-    filter: AgentFilter = {},
-    options?: CallOptions,
-  ): Promise<{ agents: AgentRecord[]; nextCursor: string | null }> {
-    const page = await this.#calls.page<AgentRecord>('/v1/agents', filter, options);
-    return { agents: page.items, nextCursor: page.nextCursor };
+    filter?: AgentFilter,
+    options?: CallOptions & { readonly ifNoneMatch?: undefined },
+  ): Promise<AgentPage>;
+  async listAgents(
+    filter: AgentFilter,
+    options: CallOptions & { readonly ifNoneMatch?: string | undefined },
+  ): Promise<AgentPage | NotModified>;
+  async listAgents(
+    { metadataKey, ...filter }: AgentFilter = {},
+    options?: CallOptions & { readonly ifNoneMatch?: string | undefined },
+  ): Promise<AgentPage | NotModified> {
+    const query = { ...filter, metadata_key: metadataKey };
+    const page = await this.#calls.pageUnless<AgentRecord>(
+      '/v1/agents',
+      query,
+      options?.ifNoneMatch,
+      options,
+    );
+    if (page.notModified) return page;
+    const cursor = page.envelope['changes_cursor'];
+    return {
+      notModified: false,
+      agents: page.items,
+      nextCursor: page.nextCursor,
+      changesCursor: typeof cursor === 'string' ? cursor : undefined,
+      etag: page.etag,
+    };
+  }
+
+  /**
+   * `GET /v1/agents/changes`: what happened to agents after `since`, oldest first (all that is kept, without it). Ask
+   * again with `nextCursor`, which is always given; fewer events than `limit` (1,000) were all. 410 `events_expired`:
+   * list the agents anew, and go on from that list's `changesCursor`.
+   */
+  async listChanges(
+    since?: string,
+    options?: CallOptions & { readonly limit?: number | undefined },
+  ): Promise<{ changes: AgentEvent[]; nextCursor: string | null }> {
+    const query = { since, limit: options?.limit };
+    const page = await this.#calls.page<AgentEvent>('/v1/agents/changes', query, options);
+    return { changes: page.items, nextCursor: page.nextCursor };
   }
 
   /** Every agent that matches, page by page: `for await (const agent of client.iterateAgents())`. */
@@ -91,13 +134,29 @@ export class AgentKitClient {
     return this.#calls.data({ method: 'GET', path: agentPath(agentId) }, options);
   }
 
+  /**
+   * `PATCH /v1/agents/{agent_id}`: changes what is given. With `ifMatch`, the `revision` that the caller knows, 412
+   * `revision_mismatch` when the agent has changed since.
+   */
+  async patchAgent(
+    agentId: string,
+    fields: AgentPatch,
+    options?: CallOptions & { readonly ifMatch?: number | undefined },
+  ): Promise<AgentRecord> {
+    const ifMatch = options?.ifMatch;
+    const headers: Record<string, string> =
+      ifMatch === undefined ? {} : { 'if-match': `"${String(ifMatch)}"` };
+    const body = jsonText('fields', fields);
+    return this.#calls.data({ method: 'PATCH', path: agentPath(agentId), body, headers }, options);
+  }
+
   /** `DELETE /v1/agents/{agent_id}`: answers the agent that left. Its waiting tasks are cancelled. */
   async deregisterAgent(agentId: string, options?: CallOptions): Promise<AgentRecord> {
     return this.#calls.data({ method: 'DELETE', path: agentPath(agentId) }, options);
   }
 
   /** `POST /v1/agents/{agent_id}/heartbeat`. 404 when the service does not know the agent (any more). */
-  async heartbeat(agentId: string, options?: CallOptions): Promise<Record<string, unknown>> {
+  async heartbeat(agentId: string, options?: CallOptions): Promise<AgentRecord> {
     return this.#calls.data({ method: 'POST', path: `${agentPath(agentId)}/heartbeat` }, options);
   }
 
@@ -149,7 +208,8 @@ export class AgentKitClient {
     filter: PageFilter = {},
     options?: CallOptions,
   ): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }> {
-    const page = await this.#calls.page<TaskRecord>(`${agentPath(agentId)}/tasks`, filter, options);
+    const path = `${agentPath(agentId)}/tasks`;
+    const page = await this.#calls.page<TaskRecord>(path, { ...filter }, options);
     return { tasks: page.items, nextCursor: page.nextCursor };
   }
 

@@ -27,6 +27,8 @@ export interface DispatchRules {
   now(): number;
   /** The agent's signing secrets, as they count now. */
   secrets(): readonly string[];
+  /** Told when a dispatch is signed by a newer secret beside ours: somebody replaced it. */
+  outdated?(): void;
   handlerOf(taskName: string): TaskHandler | undefined;
   /** Why nothing can be taken right now, if so. */
   unavailable(): { readonly errorCode: string; readonly message: string } | undefined;
@@ -88,6 +90,7 @@ function verified(
   });
   if (!result.ok) return { reason: result.reason };
   const { id, timestamp } = result;
+  if (rules.outdated !== undefined && isSignedAnew(rules, headers, body)) rules.outdated();
   // The hex headers sign no id: whoever caught a task could cut the others off, and replay it under a new one.
   if (id === undefined) return { reason: 'the Standard Webhooks headers are missing' };
   const taskId = readHeader(headers, 'x-agentkit-task-id');
@@ -96,6 +99,25 @@ function verified(
     return { reason: 'X-AgentKit-Task-Id is not the signed webhook-id' };
   }
   return { id, timestamp, attempt: readAttempt(headers) };
+}
+
+/** During a rotation the new secret's signature comes first (contract section 3). */
+function isSignedAnew(rules: DispatchRules, headers: HeaderSource, body: Uint8Array): boolean {
+  const signatures = readHeader(headers, 'webhook-signature') ?? '';
+  const [first, ...others] = signatures.split(' ').filter((part) => part.startsWith('v1,'));
+  if (first === undefined || others.length === 0) return false;
+  const byFirst = verifySignature({
+    body,
+    headers: {
+      'webhook-id': readHeader(headers, 'webhook-id'),
+      'webhook-timestamp': readHeader(headers, 'webhook-timestamp'),
+      'webhook-signature': first,
+    },
+    secret: rules.secrets(),
+    toleranceSeconds: rules.toleranceSeconds,
+    now: () => rules.now(),
+  });
+  return !byFirst.ok;
 }
 
 function unverified(headers: HeaderSource): SeenDispatch {

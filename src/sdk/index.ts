@@ -1,14 +1,20 @@
 export { createAgent, type Agent } from './agent.ts';
 export type { AgentOptions } from './agent-options.ts';
 export type {
+  AgentEvent,
+  AgentEventType,
   AgentFilter,
+  AgentPage,
+  AgentPatch,
   AgentRecord,
   AgentRegistration,
+  AgentStatus,
   ApiKeyRecord,
   ApiKeyScope,
   Health,
   MessageRequest,
   NewApiKey,
+  NotModified,
   OverlapOptions,
   PageFilter,
   RegisteredAgent,

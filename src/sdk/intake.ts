@@ -27,6 +27,9 @@ export function createIntake(
     toleranceSeconds: settings.toleranceSeconds,
     now: () => settings.clock.now(),
     secrets: () => registration.secrets(),
+    outdated: () => {
+      registration.refreshSecret();
+    },
     handlerOf: settings.handlerOf,
     unavailable: () => {
       if (options.isClosing()) return { errorCode: 'draining', message: 'The agent is stopping.' };
@@ -68,7 +71,7 @@ export function createIntake(
   return {
     admit: async () => {
       if (registration.agentId === undefined) await hold(options.decided);
-      else if (registration.rotating !== undefined) await hold(registration.rotating);
+      else if (registration.changing !== undefined) await hold(registration.changing);
       if (registration.agentId !== undefined) return undefined;
       return errorAnswer(503, 'not_registered', 'The agent is not registered.', {
         'retry-after': '1',

@@ -16,6 +16,11 @@ export class SigningSecrets {
     this.#known = [{ secret, until: Number.POSITIVE_INFINITY }];
   }
 
+  /** The one that dispatches are signed with as far as we know; undefined before the first registration. */
+  get newest(): string | undefined {
+    return this.#known[0]?.secret;
+  }
+
   /** @param previousUntil ISO 8601; what cannot be read ends the old one at once. */
   rotate(secret: string, previousUntil: string): void {
     const end = Date.parse(previousUntil);

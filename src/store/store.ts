@@ -34,7 +34,11 @@ export interface Store {
   readonly close: () => Promise<void>;
 }
 
-export type AgentStatus = 'online' | 'deregistering';
+/**
+ * `offline`: its lease was missed. `unreachable`: the circuit breaker is open. In both its tasks wait.
+ * `deregistering`: it is leaving, and takes none.
+ */
+export type AgentStatus = 'online' | 'unreachable' | 'offline' | 'deregistering';
 
 export interface Agent {
   readonly agentId: string;
@@ -52,6 +56,14 @@ export interface Agent {
   readonly registeredAt: number;
   readonly updatedAt: number;
   readonly lastSeenAt: number;
+  /** It has to be heard of within each such period; null = it never expires. */
+  readonly leaseSeconds: number | null;
+  /** On the scheduling clock, like `offlineAt`. */
+  readonly leaseExpiresAt: number | null;
+  readonly offlineAt: number | null;
+  readonly unreachableAt: number | null;
+  /** The change (`AgentChange`) that made it what it is; heartbeats are none. */
+  readonly revision: number;
 }
 
 /** What an agent proves itself with is kept as a hash; the one before it works for a while longer. */
@@ -64,9 +76,12 @@ export interface AgentToken {
 export interface AgentFilter {
   /** The agent has all of these. */
   readonly capabilities?: readonly string[];
-  readonly name?: string;
+  /** The name starts with it. */
+  readonly namePrefix?: string;
   readonly version?: string;
   readonly status?: string;
+  /** The metadata has this key at the top. */
+  readonly metadataKey?: string;
 }
 
 export interface Page<T> {
@@ -75,46 +90,66 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+/** What happened to an agent, as Ops-Core may read it up. */
+export type AgentEventType = 'registered' | 'updated' | 'status' | 'deregistered';
+
+export interface AgentEvent {
+  readonly seq: number;
+  readonly type: AgentEventType;
+  readonly at: number;
+  readonly agentId: string;
+  /** As it was after the event; null once deregistered. */
+  readonly agent: Agent | null;
+}
+
+/** What a domain rule decided inside the transaction. */
+export interface AgentChange<T = undefined> {
+  /** Handed through to the caller. */
+  readonly result: T;
+  /** Inserted, or updated when it was stored; absent = nothing is written. Its `revision` is set by the store. */
+  readonly write?: Agent;
+  /** Needed for an insert; on an update the agent otherwise keeps its token. */
+  readonly token?: AgentToken;
+  readonly event?: AgentEventType;
+  readonly webhook?: NewDelivery | undefined;
+  /** Until when the agent's tasks are held back; 0 = not, they are due at once. */
+  readonly holdUntil?: number;
+}
+
 export interface AgentStore {
-  /** `name_taken`: nothing was written. */
-  insert(
-    agent: Agent,
-    token: AgentToken,
-    webhook: NewDelivery | undefined,
-  ): Promise<'inserted' | 'name_taken'>;
   /**
-   * Inserts, or updates the agent of that name, which keeps its id, secret, owner and registration time.
-   * `mayUpdate` and `webhookOf` are asked inside the transaction, the latter only when something changed.
-   * Without `token` an updated agent keeps its own. `deregistering`: the agent of that name is just leaving.
+   * Reads one agent, lets `plan` decide, and writes what it says, in one transaction. `plan` is pure: it may run twice.
+   * What it throws is passed on, and nothing is written. Resolves with the agent as it now is.
    */
-  upsert(
-    agent: Agent,
-    token: AgentToken | undefined,
-    plan: {
-      mayUpdate(stored: Agent): boolean;
-      webhookOf(stored: Agent): NewDelivery | undefined;
-    },
-  ): Promise<
-    | { readonly outcome: 'created' | 'updated'; readonly agent: Agent }
-    | { readonly outcome: 'forbidden' | 'deregistering' }
-  >;
+  change<T>(
+    ref: { readonly agentId: string } | { readonly agentName: string },
+    plan: (stored: Agent | undefined) => AgentChange<T>,
+  ): Promise<{ readonly agent: Agent | undefined; readonly result: T }>;
+  get(agentId: string): Promise<Agent | undefined>;
+  /** In the order of registration; by name where `namePrefix` is given. */
+  list(filter: AgentFilter, page: { limit: number; after: string | null }): Promise<Page<Agent>>;
   /** The agent whose valid token has this hash. */
   findByTokenHash(hash: string, now: number): Promise<string | undefined>;
-  /** Replaces the signing secret. */
-  rotateSecret(
-    agentId: string,
-    rotation: {
-      readonly secret: string;
-      readonly previousUntil: number;
-      readonly hexUntil: number;
-    },
-  ): Promise<Agent | undefined>;
-  get(agentId: string): Promise<Agent | undefined>;
-  list(filter: AgentFilter, page: { limit: number; after: string | null }): Promise<Page<Agent>>;
-  /** Notes that the agent was heard of. */
-  touch(agentId: string, at: number): Promise<Agent | undefined>;
+  /** Renews the lease of an agent that is not offline; `offline` and `not_found` write nothing. */
+  heartbeat(agentId: string, at: number): Promise<Agent | 'offline' | 'not_found'>;
+  /** Agents whose lease ended before `now` and that are not offline yet, the longest overdue first. */
+  listExpired(now: number, limit: number): Promise<readonly string[]>;
+  /** Agents that went offline before `before`. */
+  listOfflineSince(before: number, limit: number): Promise<readonly string[]>;
+  /** When the next lease ends, or the next agent that is offline has been so for `offlineMs`; null = never. */
+  nextExpiryAt(offlineMs: number): Promise<number | null>;
   /**
-   * One step of a deregistration: cancels up to `limit` of the agent's waiting tasks, and stores `reportOf` each.
+   * A full period's grace for every lease that ended while nobody could hear a heartbeat; the time offline counts
+   * anew as well. Returns how many leases were extended.
+   */
+  grantGrace(now: number, limit: number): Promise<number>;
+  /** Events after `since`, oldest first; `expired` when some after it have been pruned. */
+  listEvents(since: number, limit: number): Promise<readonly AgentEvent[] | 'expired'>;
+  /** The seq of the last event: it changes exactly when something about agents does. */
+  lastEvent(): Promise<number>;
+  pruneEvents(before: number, limit: number): Promise<number>;
+  /**
+   * One step of a deregistration: ends up to `limit` of the agent's waiting tasks, and stores `reportOf` each.
    * When none is left the agent goes, and `webhookOf` is stored, all in that same transaction; until then it is
    * `deregistering` and takes no tasks.
    */
@@ -125,6 +160,10 @@ export interface AgentStore {
       readonly limit: number;
       /** The worker that asks. What it has leased and not sent waits like the rest; without it, all leases stay. */
       readonly holder?: LeaseHolder;
+      /** Asked inside the transaction; when it says no, nothing is done. */
+      applies(agent: Agent): boolean;
+      /** How its waiting tasks end. */
+      readonly tasks: { readonly state: 'cancelled' | 'dead'; readonly lastError: string };
       reportOf(task: StoredTask): NewDelivery | undefined;
       webhookOf(agent: Agent): NewDelivery | undefined;
     },
@@ -164,7 +203,8 @@ export interface Idempotency {
 }
 
 export type InsertTaskResult =
-  | { readonly outcome: 'inserted'; readonly seq: number }
+  /** `leased`: with the lease that was asked for; not, when the agent's tasks are held back. */
+  | { readonly outcome: 'inserted'; readonly seq: number; readonly leased: boolean }
   | { readonly outcome: 'repeated'; readonly taskId: string }
   | { readonly outcome: 'idempotency_conflict' }
   | { readonly outcome: 'agent_not_found' }
@@ -231,6 +271,8 @@ export interface Lease {
 }
 
 export interface ClaimRequest {
+  /** A lane that is held until a moment gives one delivery then, a probe, and is held for so long again. */
+  readonly probeIntervalMs: number;
   readonly lease: Lease;
   readonly now: number;
   /** Deliveries to take in all. */
@@ -258,6 +300,8 @@ export type Completion = {
   readonly lane: string;
   readonly attempt?: Attempt;
   readonly lastError: string | null;
+  /** A probe of an open circuit breaker that failed: it does not count against the retry schedule. */
+  readonly unburnt?: boolean;
   /** Stored in the same transaction, when the completion is not stale: the report of a dead letter. */
   readonly followUp?: NewDelivery;
 } & (

@@ -70,20 +70,23 @@ export function createTasks({ store, clock, queueLimit, worker }: Deps) {
         if (lease !== undefined) worker.unreserve(lane);
         throw error;
       });
-    if (result.outcome === 'inserted') {
-      if (lease === undefined) worker.noteBacklog(lane);
-      else {
-        worker.accept({
-          ...task,
-          seq: result.seq,
-          epoch: 1,
-          attemptCount: 0,
-          leaseUntil: lease.until,
-        });
-      }
+    if (result.outcome === 'inserted' && result.leased && lease !== undefined) {
+      worker.accept({
+        ...task,
+        seq: result.seq,
+        epoch: 1,
+        attemptCount: 0,
+        unburntCount: 0,
+        probe: false,
+        leaseUntil: lease.until,
+      });
       return id;
     }
     if (lease !== undefined) worker.unreserve(lane);
+    if (result.outcome === 'inserted') {
+      worker.noteBacklog(lane);
+      return id;
+    }
     if (result.outcome === 'repeated') return result.taskId;
     throw new ApiError(
       result.outcome,

@@ -105,7 +105,8 @@ describe('AgentKitClient sends', () => {
             { next_cursor },
           ),
         );
-    page('capability=a&capability=b%20c&name=n&version=1&status=online&limit=5', ['1'], null);
+    const query = 'capability=a&capability=b%20c&name=n&version=1&status=online&limit=5';
+    page(`${query}&metadata_key=team`, ['1'], null);
     page('limit=2', ['1', '2'], 'x&y');
     page('limit=2&cursor=x%26y', ['3'], null);
     expect(
@@ -115,8 +116,9 @@ describe('AgentKitClient sends', () => {
         version: '1',
         status: 'online',
         limit: 5,
+        metadataKey: 'team',
       }),
-    ).toEqual({ agents: [{ agentId: '1' }], nextCursor: null });
+    ).toMatchObject({ notModified: false, agents: [{ agentId: '1' }], nextCursor: null });
     const ids: string[] = [];
     for await (const each of client().iterateAgents({ limit: 2 })) ids.push(each.agentId);
     expect(ids).toEqual(['1', '2', '3']);

@@ -1,37 +1,62 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { laneOf } from '../../outbox/delivery.ts';
 import type { SecretBox } from '../secret-box.ts';
-import type {
-  Agent,
-  AgentFilter,
-  AgentStore,
-  AgentToken,
-  LeaseHolder,
-  Page,
-  StoredTask,
-} from '../store.ts';
-import { toAgent, type AgentCache } from './agent-cache.ts';
+import type { Agent, AgentChange, AgentStore, AgentToken } from '../store.ts';
+import type { AgentCache } from './agent-cache.ts';
+import { createAgentEvents } from './agent-events.ts';
+import { createAgentList } from './agent-list.ts';
+import { createAgentRemoval } from './agent-removal.ts';
+import { tagsOf, toAgent, toBindings } from './agent-rows.ts';
 import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
+import type { Lanes } from './lanes.ts';
 
-export function createAgentStore(
-  db: DatabaseSync,
-  commit: GroupCommit,
-  cache: AgentCache,
-  box: SecretBox,
-  depths: LaneDepths,
-  insertDelivery: InsertDelivery,
-): AgentStore {
+export interface AgentStoreDeps {
+  readonly db: DatabaseSync;
+  readonly commit: GroupCommit;
+  readonly cache: AgentCache;
+  readonly box: SecretBox;
+  readonly lanes: Lanes;
+  readonly depths: LaneDepths;
+  readonly insertDelivery: InsertDelivery;
+}
+
+const WRITTEN = [
+  'agent_name',
+  'version',
+  'contact_endpoint',
+  'capabilities',
+  'metadata',
+  'signing_secret',
+  'previous_secret',
+  'previous_secret_until',
+  'previous_secret_hex_until',
+  'owner',
+  'status',
+  'registered_at',
+  'updated_at',
+  'last_seen_at',
+  'lease_seconds',
+  'lease_expires_at',
+  'offline_at',
+  'unreachable_at',
+  'revision',
+] as const;
+
+export function createAgentStore(deps: AgentStoreDeps): AgentStore {
+  const { db, commit, cache, box, lanes, insertDelivery } = deps;
+  const events = createAgentEvents(db);
+  const list = createAgentList(db, box);
+  const remove = createAgentRemoval(deps, events);
+
   const selectByName = db.prepare('SELECT * FROM agents WHERE agent_name = ?');
   const insert = db.prepare(`
-    INSERT INTO agents (agent_id, agent_name, version, contact_endpoint, capabilities, metadata, signing_secret,
-      token_hash, owner, status, registered_at, updated_at, last_seen_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    INSERT INTO agents (agent_id, token_hash, ${WRITTEN.join(', ')})
+    VALUES (:agent_id, :token_hash, ${WRITTEN.map((column) => `:${column}`).join(', ')})`);
   const update = db.prepare(`
-    UPDATE agents
-    SET version = ?, contact_endpoint = ?, capabilities = ?, metadata = ?, updated_at = ?, last_seen_at = ?
-    WHERE agent_id = ?`);
+    UPDATE agents SET ${WRITTEN.map((column) => `${column} = :${column}`).join(', ')}
+    WHERE agent_id = :agent_id`);
   const updateToken = db.prepare(`
     UPDATE agents
     SET previous_token_hash = token_hash, previous_token_until = ?, token_hash = ?
@@ -40,200 +65,118 @@ export function createAgentStore(
   const selectByPreviousToken = db.prepare(
     'SELECT agent_id FROM agents WHERE previous_token_hash = ? AND previous_token_until > ?',
   );
-  const rotateSecret = db.prepare(`
+  const insertTag = db.prepare('INSERT INTO agent_tags (tag, agent_id) VALUES (?, ?)');
+  const deleteTag = db.prepare('DELETE FROM agent_tags WHERE tag = ? AND agent_id = ?');
+  const heartbeat = db.prepare(`
     UPDATE agents
-    SET previous_secret = signing_secret, previous_secret_until = ?, previous_secret_hex_until = ?, signing_secret = ?
-    WHERE agent_id = ?`);
-  const touch = db.prepare(
-    'UPDATE agents SET last_seen_at = max(last_seen_at, ?) WHERE agent_id = ?',
+    SET last_seen_at = max(last_seen_at, :at), lease_expires_at = :at + lease_seconds * 1000
+    WHERE agent_id = :agentId AND offline_at IS NULL`);
+  const expired = db.prepare(`
+    SELECT agent_id FROM agents
+    WHERE lease_expires_at <= ? AND lease_expires_at IS NOT NULL AND offline_at IS NULL
+    ORDER BY lease_expires_at LIMIT ?`);
+  const offline = db.prepare(
+    'SELECT agent_id FROM agents WHERE offline_at <= ? ORDER BY offline_at LIMIT ?',
   );
-  const markDeregistering = db.prepare(
-    "UPDATE agents SET status = 'deregistering' WHERE agent_id = ?",
+  const nextExpiry = db.prepare(`
+    SELECT min(at) AS at FROM (
+      SELECT min(lease_expires_at) AS at FROM agents WHERE lease_expires_at IS NOT NULL AND offline_at IS NULL
+      UNION ALL SELECT min(offline_at) + ? FROM agents WHERE offline_at IS NOT NULL)`);
+  const graceForLeases = db.prepare(`
+    UPDATE agents SET lease_expires_at = :now + lease_seconds * 1000
+    WHERE agent_id IN (SELECT agent_id FROM agents
+      WHERE lease_expires_at <= :now AND lease_expires_at IS NOT NULL AND offline_at IS NULL LIMIT :limit)
+    RETURNING agent_id`);
+  const graceForOffline = db.prepare(
+    'UPDATE agents SET offline_at = ? WHERE offline_at IS NOT NULL RETURNING agent_id',
   );
-  const remove = db.prepare('DELETE FROM agents WHERE agent_id = ?');
-  const list = db.prepare(`
-    SELECT * FROM agents
-    WHERE agent_id > :after
-      AND (:name IS NULL OR agent_name = :name)
-      AND (:version IS NULL OR version = :version)
-      AND (:status IS NULL OR status = :status)
-      AND NOT EXISTS (SELECT 1 FROM json_each(:capabilities) AS wanted
-        WHERE wanted.value NOT IN (SELECT value FROM json_each(agents.capabilities)))
-    ORDER BY agent_id LIMIT :limit`);
-  const listDeregistering = db.prepare(
-    "SELECT agent_id FROM agents WHERE status = 'deregistering' ORDER BY agent_id",
-  );
-  const waitingTasks = db.prepare(`
-    SELECT d.seq, d.id, d.lease_owner, d.attempt_count, d.last_error, p.body
-    FROM deliveries d JOIN payloads p ON p.seq = d.seq
-    WHERE d.lane = ? AND d.state = 'scheduled'
-    ORDER BY d.due_at`);
-  const cancelTask = db.prepare(`
-    UPDATE deliveries
-    SET state = 'cancelled', finished_at = ?, last_error = 'agent_deregistered', lease_owner = NULL
-    WHERE seq = ?`);
 
-  /** Read to the end before anything is written: SQLite leaves it open what a cursor sees of rows changed under it. */
-  function waitingOf(lane: string, limit: number, holder: LeaseHolder | undefined): Row[] {
-    const waiting: Row[] = [];
-    for (const row of waitingTasks.iterate(lane)) {
-      const heldBack =
-        row['lease_owner'] === holder?.owner && holder?.isSent(row['id'] as string) === false;
-      if (row['lease_owner'] === null || heldBack) waiting.push(row);
-      if (waiting.length === limit) break;
-    }
-    return waiting;
+  function writeTags(agentId: string, before: ReadonlySet<string>, after: ReadonlySet<string>) {
+    for (const tag of before) if (!after.has(tag)) deleteTag.run(tag, agentId);
+    for (const tag of after) if (!before.has(tag)) insertTag.run(tag, agentId);
   }
 
-  function insertAgent(agent: Agent, token: AgentToken): void {
-    insert.run(
-      agent.agentId,
-      agent.agentName,
-      agent.version,
-      agent.contactEndpoint,
-      JSON.stringify(agent.capabilities),
-      JSON.stringify(agent.metadata),
-      box.seal(agent.signingSecret),
-      token.hash,
-      agent.owner,
-      agent.status,
-      agent.registeredAt,
-      agent.updatedAt,
-      agent.lastSeenAt,
-    );
+  function write(agent: Agent, stored: Agent | undefined, token: AgentToken | undefined): void {
+    const { agent_id, ...rest } = toBindings(agent, box);
+    if (stored === undefined) {
+      if (token === undefined) throw new Error('an agent is inserted with a token');
+      insert.run({ agent_id, token_hash: token.hash, ...rest });
+    } else {
+      update.run({ agent_id, ...rest });
+      if (token !== undefined) updateToken.run(token.previousUntil, token.hash, agent_id);
+    }
+    writeTags(agent_id, stored === undefined ? new Set() : tagsOf(stored), tagsOf(agent));
+  }
+
+  function apply<T>(stored: Agent | undefined, change: AgentChange<T>) {
+    const { result, write: agent, event, token, webhook, holdUntil } = change;
+    if (agent === undefined) return { agent: stored, result };
+    const revision =
+      event === undefined ? agent.revision : events.add(event, agent.updatedAt, agent);
+    const written = { ...agent, revision };
+    write(written, stored, token);
+    cache.forget(agent.agentId);
+    if (webhook !== undefined) insertDelivery(webhook);
+    const lane = laneOf('task', agent.agentId);
+    if (holdUntil === 0) lanes.release(lane, agent.lastSeenAt);
+    else if (holdUntil !== undefined) lanes.hold(lane, holdUntil);
+    return { agent: written, result };
   }
 
   return {
-    insert: (agent, token, webhook) =>
-      commit.run(() => {
-        if (selectByName.get(agent.agentName) !== undefined) return 'name_taken';
-        insertAgent(agent, token);
-        if (webhook !== undefined) insertDelivery(webhook);
-        return 'inserted';
-      }),
-
-    upsert: (agent, token, plan) =>
-      commit.run(() => {
-        const row = selectByName.get(agent.agentName);
-        if (row === undefined) {
-          if (token === undefined) return { outcome: 'forbidden' };
-          insertAgent(agent, token);
-          const webhook = plan.webhookOf(agent);
-          if (webhook !== undefined) insertDelivery(webhook);
-          return { outcome: 'created', agent };
-        }
-        const before = toAgent(row, box);
-        if (!plan.mayUpdate(before)) return { outcome: 'forbidden' };
-        if (before.status === 'deregistering') return { outcome: 'deregistering' };
-        const changed = !sameRegistration(before, agent);
-        const after: Agent = {
-          ...before,
-          version: agent.version,
-          contactEndpoint: agent.contactEndpoint,
-          capabilities: agent.capabilities,
-          metadata: agent.metadata,
-          updatedAt: changed ? agent.updatedAt : before.updatedAt,
-          lastSeenAt: agent.lastSeenAt,
-        };
-        update.run(
-          after.version,
-          after.contactEndpoint,
-          JSON.stringify(after.capabilities),
-          JSON.stringify(after.metadata),
-          after.updatedAt,
-          after.lastSeenAt,
-          after.agentId,
-        );
-        if (token !== undefined) updateToken.run(token.previousUntil, token.hash, after.agentId);
-        cache.forget(after.agentId);
-        const webhook = changed ? plan.webhookOf(after) : undefined;
-        if (webhook !== undefined) insertDelivery(webhook);
-        return { outcome: 'updated', agent: after };
-      }),
-
+    change: async (ref, plan) => {
+      const outcome = await commit.run(() => {
+        const stored = 'agentId' in ref ? cache.get(ref.agentId) : byName(ref.agentName);
+        // A plan that refuses has written nothing: its neighbours in the transaction need not suffer for it.
+        const refused = attempt(() => plan(stored));
+        return 'error' in refused ? refused : { value: apply(stored, refused.value) };
+      });
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
+    },
+    get: async (agentId) => cache.get(agentId),
+    list: async (filter, page) => list(filter, page),
     findByTokenHash: async (hash, now) => {
       const row = selectByToken.get(hash) ?? selectByPreviousToken.get(hash, now);
       return row?.['agent_id'] as string | undefined;
     },
-
-    rotateSecret: (agentId, { secret, previousUntil, hexUntil }) =>
+    heartbeat: (agentId, at) =>
       commit.run(() => {
-        rotateSecret.run(previousUntil, hexUntil, box.seal(secret), agentId);
-        cache.forget(agentId);
-        return cache.get(agentId);
-      }),
-
-    get: async (agentId) => cache.get(agentId),
-
-    list: async (filter, page) => listAgents(filter, page),
-
-    touch: (agentId, at) =>
-      commit.run(() => {
-        touch.run(at, agentId);
-        cache.forget(agentId);
-        return cache.get(agentId);
-      }),
-
-    remove: (agentId, plan) =>
-      commit.run(() => {
-        const agent = cache.get(agentId);
-        if (agent === undefined) return undefined;
-        cache.forget(agentId);
-        const lane = laneOf('task', agentId);
-        const rows = waitingOf(lane, plan.limit, plan.holder);
-        for (const row of rows) {
-          cancelTask.run(plan.at, row['seq'] as number);
-          depths.add(lane, -1);
-          const report = plan.reportOf(toStoredTask(agentId, row));
-          if (report !== undefined) insertDelivery(report);
+        if (heartbeat.run({ agentId, at }).changes === 0) {
+          return cache.get(agentId) === undefined ? 'not_found' : 'offline';
         }
-        if (rows.length === plan.limit) {
-          markDeregistering.run(agentId);
-          return { agent: { ...agent, status: 'deregistering' }, done: false };
-        }
-        remove.run(agentId);
-        const webhook = plan.webhookOf(agent);
-        if (webhook !== undefined) insertDelivery(webhook);
-        return { agent, done: true };
+        cache.forget(agentId);
+        return cache.get(agentId) ?? 'not_found';
       }),
-
-    listDeregistering: async () => listDeregistering.all().map((row) => row['agent_id'] as string),
+    listExpired: async (now, limit) => expired.all(now, limit).map(idOf),
+    listOfflineSince: async (before, limit) => offline.all(before, limit).map(idOf),
+    nextExpiryAt: async (offlineMs) => nextExpiry.get(offlineMs)?.['at'] as number | null,
+    grantGrace: (now, limit) =>
+      commit.run(() => {
+        const extended = [...graceForLeases.all({ now, limit }), ...graceForOffline.all(now)];
+        for (const row of extended) cache.forget(idOf(row));
+        return extended.length;
+      }),
+    listEvents: async (since, limit) => events.list(since, limit),
+    lastEvent: async () => events.lastSeq(),
+    pruneEvents: (before, limit) => commit.run(() => events.prune(before, limit)),
+    ...remove,
   };
 
-  function listAgents(
-    filter: AgentFilter,
-    { limit, after }: { limit: number; after: string | null },
-  ): Page<Agent> {
-    const rows = list.all({
-      after: after ?? '',
-      name: filter.name ?? null,
-      version: filter.version ?? null,
-      status: filter.status ?? null,
-      capabilities: JSON.stringify(filter.capabilities ?? []),
-      limit: limit + 1,
-    });
-    const items = rows.slice(0, limit).map((row) => toAgent(row, box));
-    return { items, next: rows.length > limit ? (items.at(-1)?.agentId ?? null) : null };
+  function byName(agentName: string): Agent | undefined {
+    const row = selectByName.get(agentName);
+    return row === undefined ? undefined : toAgent(row, box);
   }
 }
 
-function sameRegistration(a: Agent, b: Agent): boolean {
-  return (
-    a.version === b.version &&
-    a.contactEndpoint === b.contactEndpoint &&
-    JSON.stringify(a.capabilities) === JSON.stringify(b.capabilities) &&
-    JSON.stringify(a.metadata) === JSON.stringify(b.metadata)
-  );
+function idOf(row: Record<string, unknown>): string {
+  return row['agent_id'] as string;
 }
 
-type Row = Record<string, unknown>;
-
-function toStoredTask(agentId: string, row: Row): StoredTask {
-  return {
-    id: row['id'] as string,
-    agentId,
-    attemptCount: row['attempt_count'] as number,
-    lastError: row['last_error'] as string | null,
-    body: row['body'] as Uint8Array,
-  };
+function attempt<T>(work: () => T): { value: T } | { error: Error } {
+  try {
+    return { value: work() };
+  } catch (error) {
+    return { error: error as Error };
+  }
 }

@@ -1,30 +1,48 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
- * The upkeep of a lane's `due_at`, a lower bound of the due times of its scheduled deliveries. Writers only ever
- * lower it; a claim, which looks at the lane anyway, raises it to the truth or removes the lane.
+ * The upkeep of a lane's `due_at`, a lower bound of the due times of its scheduled deliveries, but never before
+ * `hold_until`. Writers only ever lower it; a claim, which looks at the lane anyway, raises it to the truth or removes
+ * the lane.
  */
 export function createLanes(db: DatabaseSync) {
   const lower = db.prepare(`
     INSERT INTO lanes (lane, due_at) VALUES (?, ?)
-    ON CONFLICT (lane) DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < lanes.due_at`);
-  const set = db.prepare('UPDATE lanes SET due_at = ? WHERE lane = ?');
+    ON CONFLICT (lane) DO UPDATE SET due_at = max(excluded.due_at, hold_until)
+      WHERE max(excluded.due_at, hold_until) < lanes.due_at`);
+  const set = db.prepare('UPDATE lanes SET due_at = max(?, hold_until) WHERE lane = ?');
   const remove = db.prepare('DELETE FROM lanes WHERE lane = ?');
-  const due = db.prepare('SELECT lane FROM lanes WHERE due_at <= ? ORDER BY due_at');
+  const hold = db.prepare(`
+    INSERT INTO lanes (lane, due_at, hold_until) VALUES (:lane, :until, :until)
+    ON CONFLICT (lane) DO UPDATE SET due_at = max(due_at, :until), hold_until = :until`);
+  const release = db.prepare('UPDATE lanes SET due_at = ?, hold_until = 0 WHERE lane = ?');
+  const due = db.prepare('SELECT lane, hold_until FROM lanes WHERE due_at <= ? ORDER BY due_at');
   const nextDue = db.prepare('SELECT min(due_at) AS due_at FROM lanes WHERE due_at > ?');
 
   return {
     lower(lane: string, dueAt: number): void {
       lower.run(lane, dueAt);
     },
-    /** `undefined`: nothing is scheduled in the lane. */
-    set(lane: string, dueAt: number | undefined): void {
-      if (dueAt === undefined) remove.run(lane);
-      else set.run(dueAt, lane);
+    /** `undefined`: nothing is scheduled in the lane. A held one stays, since the hold would be lost with it. */
+    set(lane: string, dueAt: number | undefined, held: boolean): void {
+      if (dueAt !== undefined || held) set.run(dueAt ?? NEVER, lane);
+      else remove.run(lane);
     },
-    /** Lanes that may have something due, the longest waiting first. */
-    *due(now: number): Generator<string> {
-      for (const row of due.iterate(now)) yield row['lane'] as string;
+    hold(lane: string, until: number): void {
+      hold.run({ lane, until });
+    },
+    /** Ends a hold: what is in the lane is looked at at once. */
+    release(lane: string, now: number): void {
+      release.run(now, lane);
+    },
+    remove(lane: string): void {
+      remove.run(lane);
+    },
+    /** Lanes that may have something due, the longest waiting first. `held`: it is time for a probe. */
+    *due(now: number): Generator<{ lane: string; held: boolean }> {
+      for (const row of due.iterate(now)) {
+        yield { lane: row['lane'] as string, held: (row['hold_until'] as number) > 0 };
+      }
     },
     nextDueAt(now: number): number | null {
       return nextDue.get(now)?.['due_at'] as number | null;
@@ -33,3 +51,6 @@ export function createLanes(db: DatabaseSync) {
 }
 
 export type Lanes = ReturnType<typeof createLanes>;
+
+/** A due time that does not come: a lane that is held and empty. */
+const NEVER = Number.MAX_SAFE_INTEGER;

@@ -16,12 +16,13 @@ interface ClaimRow {
   due_at: number;
   epoch: number;
   attempt_count: number;
+  unburnt_count: number;
   created_at: number;
   body: Uint8Array;
   traceparent: string | null;
 }
 
-const CLAIM_COLUMNS = `d.seq, d.id, d.kind, d.agent_id, d.name, d.due_at, d.epoch, d.attempt_count, d.created_at,
+const CLAIM_COLUMNS = `d.seq, d.id, d.kind, d.agent_id, d.name, d.due_at, d.epoch, d.attempt_count, d.unburnt_count, d.created_at,
   p.body, p.traceparent FROM deliveries d JOIN payloads p ON p.seq = d.seq`;
 
 export function createOutboxStore(
@@ -46,7 +47,8 @@ export function createOutboxStore(
   // The epoch alone does not tell: it grows with the next lease, not with the end of this one.
   const complete = db.prepare(`
     UPDATE deliveries
-    SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count), finished_at = ?, last_error = ?
+    SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count),
+      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?
     WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const countAttempt = db.prepare(`
     UPDATE deliveries SET attempt_count = ?1
@@ -81,14 +83,15 @@ export function createOutboxStore(
   }
 
   function claimLane(
-    lane: string,
+    { lane, held }: { lane: string; held: boolean },
     limit: number,
     maxBytes: number,
     request: ClaimRequest,
   ): LeasedDelivery[] {
     const rows = dueRows(lane, limit, maxBytes, request.now);
     for (const row of rows) lease.run(request.lease.until, request.lease.owner, row.seq);
-    lanes.set(lane, nextDueOf(lane));
+    if (held && rows.length > 0) lanes.hold(lane, request.now + request.probeIntervalMs);
+    lanes.set(lane, nextDueOf(lane), held);
     return rows.map((row) => ({
       seq: row.seq,
       id: row.id,
@@ -102,6 +105,8 @@ export function createOutboxStore(
       traceparent: row.traceparent,
       epoch: row.epoch + 1,
       attemptCount: row.attempt_count,
+      unburntCount: row.unburnt_count,
+      probe: held,
       leaseUntil: request.lease.until,
     }));
   }
@@ -114,10 +119,10 @@ export function createOutboxStore(
 
   function claim(request: ClaimRequest): ClaimResult {
     // Read first, write after: SQLite leaves it open what a cursor sees of rows changed under it.
-    const wanted: { lane: string; capacity: number }[] = [];
+    const wanted: { lane: string; held: boolean; capacity: number }[] = [];
     let more = false;
     let room = request.limit;
-    for (const lane of lanes.due(request.now)) {
+    for (const { lane, held } of lanes.due(request.now)) {
       if (room <= 0 || wanted.length === CLAIM_LANES) {
         more = true;
         break;
@@ -125,23 +130,23 @@ export function createOutboxStore(
       // Saturated lanes stay due and are stepped over: no more of them than one worker has attempts in flight.
       const capacity = request.capacityOf(lane);
       if (capacity <= 0) continue;
-      wanted.push({ lane, capacity });
+      wanted.push({ lane, held, capacity: held ? 1 : capacity });
       room -= 1;
     }
     const deliveries: LeasedDelivery[] = [];
     const lanesWithMore: string[] = [];
     let bytes = 0;
-    for (const { lane, capacity } of wanted) {
+    for (const { lane, held, capacity } of wanted) {
       const want = Math.min(capacity, request.limit - deliveries.length);
       if (want === 0 || bytes >= request.maxBytes) {
         more = true;
         break;
       }
-      const taken = claimLane(lane, want, request.maxBytes - bytes, request);
+      const taken = claimLane({ lane, held }, want, request.maxBytes - bytes, request);
       for (const delivery of taken) bytes += delivery.body.byteLength;
       deliveries.push(...taken);
       const full = taken.length === want || bytes >= request.maxBytes;
-      if (!isOrdered(lane) && full) lanesWithMore.push(lane);
+      if (!isOrdered(lane) && !held && full) lanesWithMore.push(lane);
     }
     return { deliveries, lanesWithMore, more, nextDueAt: lanes.nextDueAt(request.now) };
   }
@@ -153,6 +158,7 @@ export function createOutboxStore(
       completion.state,
       final ? completion.finishedAt : completion.dueAt,
       attempt?.number ?? null,
+      completion.unburnt === true ? 1 : 0,
       final ? completion.finishedAt : null,
       completion.lastError,
       seq,

@@ -45,7 +45,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
   return {
-    agents: createAgentStore(db, commit, cache, box, depths, insertDelivery),
+    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
     tasks: createTaskStore(db, commit, cache, depths, insertDelivery),
     outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
     keys: createKeyStore(db, commit),

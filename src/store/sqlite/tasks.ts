@@ -33,7 +33,9 @@ export function createTaskStore(
     insert: (task, { lease, idempotency, queueLimit }) =>
       commit.run((): InsertTaskResult => {
         const agent = cache.get(task.agentId);
-        if (agent?.status !== 'online') return { outcome: 'agent_not_found' };
+        if (agent === undefined || agent.status === 'deregistering') {
+          return { outcome: 'agent_not_found' };
+        }
         if (idempotency !== undefined) {
           const known = selectKey.get(task.agentId, idempotency.key);
           if (known !== undefined) {
@@ -52,7 +54,10 @@ export function createTaskStore(
             task.createdAt,
           );
         }
-        return { outcome: 'inserted', seq: insertDelivery(task, lease) };
+        // The tasks of an agent that is offline or unreachable wait: its lane is held.
+        const given = agent.status === 'online' ? lease : undefined;
+        const seq = insertDelivery(task, given);
+        return { outcome: 'inserted', seq, leased: given !== undefined };
       }),
 
     get: async (taskId) => {

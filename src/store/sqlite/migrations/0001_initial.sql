@@ -20,8 +20,34 @@ CREATE TABLE agents (
   status           TEXT NOT NULL,
   registered_at    INTEGER NOT NULL,
   updated_at       INTEGER NOT NULL,
-  last_seen_at     INTEGER NOT NULL
+  last_seen_at     INTEGER NOT NULL,
+  lease_seconds    INTEGER,
+  lease_expires_at INTEGER,
+  offline_at       INTEGER,
+  unreachable_at   INTEGER,
+  revision         INTEGER NOT NULL -- agent_events.seq of its last change
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX agents_lease ON agents (lease_expires_at) WHERE lease_expires_at IS NOT NULL AND offline_at IS NULL;
+CREATE INDEX agents_offline ON agents (offline_at) WHERE offline_at IS NOT NULL;
+CREATE INDEX agents_version ON agents (version, agent_id);
+CREATE INDEX agents_status ON agents (status, agent_id);
+
+-- One row per capability and per top-level metadata key: a filtered page costs what is on it, not what there is.
+CREATE TABLE agent_tags (
+  tag      TEXT NOT NULL, -- 'c:' capability, 'm:' metadata key
+  agent_id TEXT NOT NULL,
+  PRIMARY KEY (tag, agent_id)
+) STRICT, WITHOUT ROWID;
+
+-- What happened to agents, for those who reconcile after an outage. AUTOINCREMENT: a seq is never used twice.
+CREATE TABLE agent_events (
+  seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+  type     TEXT NOT NULL,
+  at       INTEGER NOT NULL,
+  agent_id TEXT NOT NULL,
+  agent    TEXT -- JSON as it was then, without secrets; NULL once deregistered
+) STRICT;
 
 CREATE UNIQUE INDEX agents_token ON agents (token_hash);
 CREATE INDEX agents_previous_token ON agents (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
@@ -43,6 +69,7 @@ CREATE TABLE deliveries (
   lease_owner   TEXT,
   epoch         INTEGER NOT NULL,
   attempt_count INTEGER NOT NULL,
+  unburnt_count INTEGER NOT NULL DEFAULT 0, -- attempts that do not count against the retry schedule
   created_at    INTEGER NOT NULL,
   finished_at   INTEGER,
   last_error    TEXT
@@ -74,9 +101,11 @@ CREATE TABLE attempts (
 
 -- One row per lane with something scheduled. due_at is a lower bound of the lane's earliest due time:
 -- a claim looks at the lanes that are due, so its cost does not grow with the backlog.
+-- hold_until keeps it from being looked at earlier: an agent that is offline, unreachable or paused.
 CREATE TABLE lanes (
-  lane   TEXT PRIMARY KEY,
-  due_at INTEGER NOT NULL
+  lane       TEXT PRIMARY KEY,
+  due_at     INTEGER NOT NULL,
+  hold_until INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX lanes_due ON lanes (due_at);

@@ -1,37 +1,23 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { Access } from '../auth/principal.ts';
+import { invalid } from '../errors.ts';
+import type { Deregistration } from '../registry/deregistration.ts';
 import type { Registry } from '../registry/registry.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { etagOf, revisionOf } from './etag.ts';
 import {
   AgentParams,
   AgentView,
   errorResponses,
+  PatchBody,
   RegisteredView,
   RegistrationBody,
   success,
-  successPage,
 } from './schemas.ts';
 import { agentView, isoOrNull, registeredView } from './views.ts';
-
-const AGENT_POSITION = /^[0-9a-f-]{36}$/;
-
-const AgentsQuery = Type.Object({
-  capability: Type.Optional(
-    Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: 20 })], {
-      description: 'May be repeated: the agent has all of them.',
-    }),
-  ),
-  name: Type.Optional(Type.String()),
-  version: Type.Optional(Type.String()),
-  status: Type.Optional(Type.String()),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 1000 }),
-  cursor: Type.Optional(Type.String({ maxLength: 200 })),
-});
 
 const REGISTERING: Access = { scopes: ['register'] };
 /** The agent itself, the key that registered it, or an admin; whose agent it is the registry looks up. */
 const OWNER: Access = { scopes: ['register'], agentToken: 'self' };
-const READING: Access = { scopes: ['read', 'dispatch'] };
 
 const RotateBody = Type.Object({
   overlapSeconds: Type.Optional(
@@ -50,8 +36,11 @@ const RotateBody = Type.Object({
   ),
 });
 
-/** Contract section 2. */
-export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
+/** How agents come, change and leave (contract section 2). */
+export function registrationRoutes(
+  registry: Registry,
+  deregistration: Deregistration,
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     for (const url of ['/v1/agents/register', '/v1/agents']) {
       app.post(
@@ -111,53 +100,39 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
       },
     );
 
-    app.get(
-      '/v1/agents',
-      {
-        config: { access: READING },
-        schema: {
-          summary: 'List agents, in the order of their registration',
-          tags: ['agents'],
-          querystring: AgentsQuery,
-          response: { 200: successPage(AgentView), ...errorResponses(422) },
-        },
-      },
-      async (request) => {
-        const { capability, name, version, status, limit, cursor } = request.query;
-        const page = await registry.list(
-          {
-            ...(capability === undefined ? {} : { capabilities: [capability].flat() }),
-            ...(name === undefined ? {} : { name }),
-            ...(version === undefined ? {} : { version }),
-            ...(status === undefined ? {} : { status }),
-          },
-          { limit, after: decodeCursor(cursor, AGENT_POSITION) },
-        );
-        return {
-          status: 'success' as const,
-          message: `${page.items.length} agents.`,
-          data: page.items.map(agentView),
-          next_cursor: encodeCursor(page.next),
-        };
-      },
-    );
-
-    app.get(
+    app.patch(
       '/v1/agents/:agent_id',
       {
-        config: { access: READING },
+        config: { access: OWNER },
         schema: {
-          summary: 'Get an agent',
+          summary: 'Change what is known of an agent',
+          description:
+            'With If-Match (the ETag of an earlier answer) only if nobody changed it since. REGISTER goes out if something changed.',
           tags: ['agents'],
           params: AgentParams,
-          response: { 200: success(AgentView), ...errorResponses(404) },
+          body: PatchBody,
+          response: {
+            200: success(AgentView),
+            ...errorResponses(400, 404, 412, 413, 415, 422),
+          },
         },
       },
-      async (request) => ({
-        status: 'success' as const,
-        message: 'Agent found.',
-        data: agentView(await registry.get(request.params.agent_id)),
-      }),
+      async (request, reply) => {
+        if ('agentName' in request.body) {
+          throw invalid([{ path: '/agentName', message: 'An agent keeps its name' }]);
+        }
+        const agent = await registry.patch(
+          request.params.agent_id,
+          request.body,
+          revisionOf(request.headers['if-match']),
+          request.principal,
+        );
+        return reply.header('etag', etagOf(agent.revision)).send({
+          status: 'success',
+          message: 'Agent updated.',
+          data: agentView(agent),
+        });
+      },
     );
 
     app.delete(
@@ -176,7 +151,9 @@ export function agentRoutes(registry: Registry): FastifyPluginAsyncTypebox {
       async (request) => ({
         status: 'success' as const,
         message: 'Agent deregistered.',
-        data: agentView(await registry.deregister(request.params.agent_id, request.principal)),
+        data: agentView(
+          await deregistration.deregister(request.params.agent_id, request.principal),
+        ),
       }),
     );
 

@@ -1,0 +1,147 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Clock } from '../clock.ts';
+import { laneOf } from '../outbox/delivery.ts';
+import type { Agent, Store } from '../store/store.ts';
+import type { Deregistration } from './deregistration.ts';
+
+interface Deps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly deregistration: Pick<Deregistration, 'expire'>;
+  readonly worker: { releaseLane(lane: string): Promise<void> };
+  /** How long an agent may be offline before it is deregistered, in milliseconds (AGENT_EXPIRY). */
+  readonly agentExpiry: number;
+}
+
+/** The longest sleep between two sweeps; a lease that ends earlier wakes the sweep by its time. */
+const SWEEP_MS = 1_000;
+
+/**
+ * A sweep that comes this much late was itself away (suspended, stalled, cut off from the store): heartbeats could not
+ * be heard meanwhile, and nobody may be blamed for it.
+ */
+const AWAY_MS = 5_000;
+
+const STEP = 500;
+
+/** A hold without end: what ends it is a sign of life. */
+export const HELD = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Watches the leases. Missed: the agent is offline and its tasks wait. Offline for too long: it is deregistered.
+ * It never renews a lease, except that after an absence of its own every lease gets a full period's grace.
+ */
+export function createLiveness(deps: Deps) {
+  const { store, clock, log, agentExpiry } = deps;
+  let stopped = true;
+  let sweeping: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  let wakeAt = Number.POSITIVE_INFINITY;
+  /** When the last sweep was through; the service starts with an absence of unknown length. */
+  let lastSweepAt = Number.NEGATIVE_INFINITY;
+
+  async function sweep(): Promise<void> {
+    const now = clock.now();
+    if (now - lastSweepAt > AWAY_MS) {
+      await grantGrace(now);
+    } else {
+      await markOffline(now);
+      await expireOffline(now);
+    }
+    lastSweepAt = clock.now();
+  }
+
+  async function grantGrace(now: number): Promise<void> {
+    let extended = 0;
+    for (;;) {
+      const step = await store.agents.grantGrace(now, STEP);
+      extended += step;
+      if (step < STEP) break;
+    }
+    if (extended > 0)
+      log.warn({ agents: extended }, 'leases extended by a period: the service was away');
+  }
+
+  async function markOffline(now: number): Promise<void> {
+    for (;;) {
+      const expired = await store.agents.listExpired(now, STEP);
+      await Promise.all(expired.map((agentId) => setOffline(agentId, now)));
+      if (expired.length < STEP) return;
+    }
+  }
+
+  async function setOffline(agentId: string, now: number): Promise<void> {
+    const { result: offline } = await store.agents.change({ agentId }, (agent) => {
+      // A heartbeat may have come since the agent was listed.
+      const expiresAt = agent?.leaseExpiresAt ?? null;
+      const late = expiresAt !== null && expiresAt <= now;
+      if (agent === undefined || !late || agent.offlineAt !== null) return { result: false };
+      const write: Agent = {
+        ...agent,
+        status: leaving(agent) ?? 'offline',
+        offlineAt: now,
+        updatedAt: now,
+      };
+      return { result: true, write, event: 'status', holdUntil: HELD };
+    });
+    if (!offline) return;
+    log.warn({ agent_id: agentId }, 'agent offline: its lease was missed');
+    await deps.worker.releaseLane(laneOf('task', agentId));
+  }
+
+  async function expireOffline(now: number): Promise<void> {
+    for (;;) {
+      const expired = await store.agents.listOfflineSince(now - agentExpiry, STEP);
+      for (const agentId of expired) {
+        log.warn({ agent_id: agentId }, 'deregistering an agent: it was offline for too long');
+        await deps.deregistration.expire(agentId, now - agentExpiry);
+      }
+      if (expired.length < STEP) return;
+    }
+  }
+
+  function run(): void {
+    clearTimeout(timer);
+    wakeAt = Number.POSITIVE_INFINITY;
+    sweeping = sweeping
+      .then(sweep)
+      .then(() => store.agents.nextExpiryAt(agentExpiry))
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'watching the leases failed; trying again');
+        return null;
+      })
+      .then((next) => sleepUntil(next ?? Number.POSITIVE_INFINITY));
+  }
+
+  function sleepUntil(at: number): void {
+    if (stopped) return;
+    const now = clock.now();
+    const next = Math.min(at, now + SWEEP_MS);
+    if (next >= wakeAt) return;
+    clearTimeout(timer);
+    wakeAt = next;
+    timer = setTimeout(run, Math.max(1, wakeAt - now));
+  }
+
+  return {
+    start(): void {
+      stopped = false;
+      run();
+    },
+    /** A lease began or was changed: it may end before the next sweep. */
+    watch(agent: Pick<Agent, 'leaseExpiresAt'>): void {
+      if (agent.leaseExpiresAt !== null) sleepUntil(agent.leaseExpiresAt);
+    },
+    async stop(): Promise<void> {
+      stopped = true;
+      clearTimeout(timer);
+      await sweeping;
+    },
+  };
+}
+
+/** Who is leaving stays so, whatever else happens to it. */
+function leaving(agent: Agent): 'deregistering' | undefined {
+  return agent.status === 'deregistering' ? 'deregistering' : undefined;
+}

@@ -1,0 +1,56 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Agent, AgentEvent, AgentEventType } from '../store.ts';
+import type { Row } from './agent-rows.ts';
+
+/** The log of what happened to agents. */
+export function createAgentEvents(db: DatabaseSync) {
+  const insert = db.prepare(
+    'INSERT INTO agent_events (type, at, agent_id, agent) VALUES (?, ?, ?, ?)',
+  );
+  const list = db.prepare('SELECT * FROM agent_events WHERE seq > ? ORDER BY seq LIMIT ?');
+  const oldest = db.prepare('SELECT min(seq) AS seq FROM agent_events');
+  // sqlite_sequence and not max(seq): the last event may have been pruned, and a seq is never used twice.
+  const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'agent_events'");
+  const prune = db.prepare(`
+    DELETE FROM agent_events WHERE seq IN (SELECT seq FROM agent_events WHERE at < ? ORDER BY seq LIMIT ?)`);
+
+  function lastSeq(): number {
+    return (last.get()?.['seq'] as number | undefined) ?? 0;
+  }
+
+  return {
+    lastSeq,
+    /** Notes an event; returns its seq, which becomes the agent's revision. */
+    add(type: AgentEventType, at: number, agent: Agent): number {
+      const snapshot = type === 'deregistered' ? null : JSON.stringify(withoutSecrets(agent));
+      return Number(insert.run(type, at, agent.agentId, snapshot).lastInsertRowid);
+    },
+    list(since: number, limit: number): readonly AgentEvent[] | 'expired' {
+      const first = (oldest.get()?.['seq'] as number | null) ?? lastSeq() + 1;
+      if (since + 1 < first) return 'expired';
+      return list.all(since, limit).map(toEvent);
+    },
+    prune(before: number, limit: number): number {
+      return Number(prune.run(before, limit).changes);
+    },
+  };
+}
+
+export type AgentEvents = ReturnType<typeof createAgentEvents>;
+
+function toEvent(row: Row): AgentEvent {
+  const seq = row['seq'] as number;
+  const text = row['agent'] as string | null;
+  return {
+    seq,
+    type: row['type'] as AgentEventType,
+    at: row['at'] as number,
+    agentId: row['agent_id'] as string,
+    agent: text === null ? null : { ...(JSON.parse(text) as Agent), revision: seq },
+  };
+}
+
+/** Secrets have no place in a log: neither open nor sealed. */
+function withoutSecrets(agent: Agent): Agent {
+  return { ...agent, signingSecret: '', previousSecret: null };
+}
