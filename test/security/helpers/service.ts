@@ -41,7 +41,7 @@ export interface StartOptions {
   readonly clock?: Clock;
   /** Changes what the environment cannot say. */
   readonly config?: Partial<Config>;
-  /** For a service that lives longer than one test: the caller stops it. */
+  /** For a service that lives longer than one test: the caller stops it, which removes its folder. */
   readonly shared?: true;
 }
 
@@ -52,6 +52,8 @@ export async function startService(
   options: StartOptions = {},
 ): Promise<Running> {
   const dir = options.dir ?? makeTempDir();
+  // Also after a start that fails.
+  if (options.dir === undefined && options.shared !== true) onTestFinished(() => removeDir(dir));
   const config = {
     ...loadConfig({
       PORT: '0',
@@ -67,7 +69,7 @@ export async function startService(
   let stopped: Promise<void> | undefined;
   const stop = () =>
     (stopped ??= service.close().finally(() => {
-      if (options.dir === undefined) removeDir(dir);
+      if (options.shared === true) removeDir(dir);
     }));
   if (options.shared !== true) onTestFinished(stop);
   await service.listen();
