@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
-import type { LeasedDelivery, NewDelivery } from './delivery.ts';
-import { LaneLoads, type LaneLoad } from './lane-load.ts';
+import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
+import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
 
@@ -44,6 +44,9 @@ const MAX_HELD_BYTES = 64 * 1_048_576;
 
 const CLAIM_LIMIT = 256;
 
+/** Webhooks and state reports in flight, of all agents together; one Ops-Core takes them. */
+const OPSCORE_CONCURRENCY = 128;
+
 /** The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. */
 const POLL_MS = 1_000;
 
@@ -75,9 +78,9 @@ export class Worker {
   readonly #running = new Set<Promise<void>>();
   /** Cancelled before they came into our hands. */
   readonly #dropped = new Set<string>();
-  /** Lanes with something to send that the total cap holds back. */
-  readonly #waitingForSlot = new Set<LaneLoad>();
-  #attempts = 0;
+  /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
+  readonly #agentSlots: Slots;
+  readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
   #reserved = 0;
   #heldBytes = 0;
   /** Results that the store refused; those on their way to it do not count. */
@@ -94,6 +97,7 @@ export class Worker {
     this.#deps = deps;
     this.#options = options;
     this.#loads = new LaneLoads(options.agentConcurrency);
+    this.#agentSlots = new Slots(options.maxConcurrency);
   }
 
   start(): void {
@@ -287,11 +291,12 @@ export class Worker {
   #pump(load: LaneLoad): void {
     if (this.#stopped) return;
     const slots = this.#loads.slots(load.lane);
+    const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
     const latestStart = this.#deps.clock.now() + this.#options.attemptTimeout + RECORD_MARGIN_MS;
     while (load.attempts < slots && load.queue.length > 0) {
-      if (this.#attempts >= this.#options.maxConcurrency) {
-        this.#waitingForSlot.add(load);
+      if (total.full) {
+        total.waiting.add(load);
         break;
       }
       const delivery = load.queue.shift();
@@ -301,7 +306,7 @@ export class Worker {
         continue;
       }
       load.attempts += 1;
-      this.#attempts += 1;
+      total.used += 1;
       const run = this.#run(load, delivery);
       this.#running.add(run);
       void run.finally(() => this.#running.delete(run));
@@ -316,13 +321,18 @@ export class Worker {
     if (load.backlog && load.queue.length < slots) this.wake();
   }
 
+  #totalOf({ lane }: LaneLoad): Slots {
+    return isOrdered(lane) ? this.#opscoreSlots : this.#agentSlots;
+  }
+
   #freeSlot(load: LaneLoad): void {
     load.attempts -= 1;
-    this.#attempts -= 1;
+    const total = this.#totalOf(load);
+    total.used -= 1;
     this.#pump(load);
-    for (const waiting of this.#waitingForSlot) {
-      if (this.#attempts >= this.#options.maxConcurrency) break;
-      this.#waitingForSlot.delete(waiting);
+    for (const waiting of total.waiting) {
+      if (total.full) break;
+      total.waiting.delete(waiting);
       this.#pump(waiting);
     }
     this.#loads.tidy(load);
@@ -357,11 +367,10 @@ export class Worker {
 
     const result = await prepared.sender.send(prepared.request);
     const number = delivery.attemptCount + 1;
-    const { counts } =
-      delivery.kind === 'task'
-        ? this.#deps.noteDispatch(delivery.agentId, result, delivery.probe)
-        : { counts: true };
-    const verdict: Verdict = counts
+    const probing =
+      delivery.kind === 'task' &&
+      !this.#deps.noteDispatch(delivery.agentId, result, delivery.probe).counts;
+    const verdict: Verdict = !probing
       ? judge(
           result,
           number - delivery.unburntCount,
@@ -383,7 +392,8 @@ export class Worker {
         lane,
         attempt,
         lastError,
-        unburnt: !counts,
+        // Neither an agent that is known to be away nor our own shutdown uses up the schedule.
+        unburnt: probing || result.errorClass === 'interrupted',
         state: 'scheduled',
         dueAt: now + verdict.delayMs,
       };
