@@ -7,7 +7,7 @@ it('no attempt starts after the 200 of a cancel, however it races with dispatche
   const agent = await startAgentServer(status(503));
   const { agentId } = await world.register(agent);
   const cancelled: { taskId: string; at: number; arrivedBefore: number }[] = [];
-  await inParallel(400, 8, async (n) => {
+  await inParallel(300, 8, async (n) => {
     const taskId = await world.run(agentId);
     // Let it come through 0 to 3 attempts, then race with the next.
     await eventually(() => expect(agent.of(taskId).length).toBeGreaterThanOrEqual(n % 4));
