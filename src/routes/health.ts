@@ -15,10 +15,23 @@ const Health = Type.Object({
   checks: Type.Object({ store: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]) }),
 });
 
+const CHECK_MS = 1_000;
+
 /** `GET /` and the probes. Ops-Core being away is no reason to restart this service: it is not asked here. */
 export function healthRoutes({ store, version, startedAt }: HealthDeps): FastifyPluginAsyncTypebox {
+  let checked: { readonly at: number; readonly result: Promise<void> } | undefined;
+
+  /** The probes are public, and each check is a write: one a second serves all who ask. */
+  function checkStore(): Promise<void> {
+    const now = performance.now();
+    if (checked === undefined || now - checked.at >= CHECK_MS) {
+      checked = { at: now, result: store.check() };
+    }
+    return checked.result;
+  }
+
   async function storeStatus(): Promise<'ok' | 'unavailable'> {
-    return store.check().then(
+    return checkStore().then(
       () => 'ok' as const,
       () => 'unavailable' as const,
     );
@@ -106,7 +119,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
         },
       },
       async () => {
-        await store.check();
+        await checkStore();
         return { status: 'ok' as const };
       },
     );
