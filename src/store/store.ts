@@ -112,7 +112,7 @@ export interface AgentChange<T = undefined> {
   readonly token?: AgentToken;
   readonly event?: AgentEventType;
   readonly webhook?: NewDelivery | undefined;
-  /** Until when the agent's tasks are held back; 0 = not, they are due at once. */
+  /** Until when the agent's tasks are held back: 0 = not, they are due at once; MAX_SAFE_INTEGER = without end. */
   readonly holdUntil?: number;
 }
 
@@ -132,21 +132,22 @@ export interface AgentStore {
   findByTokenHash(hash: string, now: number): Promise<string | undefined>;
   /** Renews the lease of an agent that is not offline; `offline` and `not_found` write nothing. */
   heartbeat(agentId: string, at: number): Promise<Agent | 'offline' | 'not_found'>;
-  /** Agents whose lease ended before `now` and that are not offline yet, the longest overdue first. */
+  /** Agents whose lease has ended at `now` and that are not offline yet, the longest overdue first. */
   listExpired(now: number, limit: number): Promise<readonly string[]>;
-  /** Agents that went offline before `before`. */
-  listOfflineSince(before: number, limit: number): Promise<readonly string[]>;
+  /** Agents that went offline at `at` or earlier, the earliest first. */
+  listOfflineSince(at: number, limit: number): Promise<readonly string[]>;
   /** When the next lease ends, or the next agent that is offline has been so for `offlineMs`; null = never. */
   nextExpiryAt(offlineMs: number): Promise<number | null>;
   /**
-   * A full period's grace for every lease that ended while nobody could hear a heartbeat; the time offline counts
-   * anew as well. Returns how many leases were extended.
+   * A full period's grace for leases that ended while nobody could hear a heartbeat; the time offline counts anew as
+   * well. Takes up to `limit` agents of each kind; returns how many they were: fewer than `limit` = these were all.
    */
   grantGrace(now: number, limit: number): Promise<number>;
   /** Events after `since`, oldest first; `expired` when some after it have been pruned. */
   listEvents(since: number, limit: number): Promise<readonly AgentEvent[] | 'expired'>;
   /** The seq of the last event: it changes exactly when something about agents does. */
   lastEvent(): Promise<number>;
+  /** Deletes up to `limit` events from before `before`, from the oldest on; returns how many. */
   pruneEvents(before: number, limit: number): Promise<number>;
   /**
    * One step of a deregistration: ends up to `limit` of the agent's waiting tasks, and stores `reportOf` each.
@@ -289,7 +290,7 @@ export interface ClaimResult {
   readonly lanesWithMore: readonly string[];
   /** A limit was reached before all due lanes were looked at. */
   readonly more: boolean;
-  /** When something not due yet becomes due; null when nothing waits. */
+  /** When something not due yet becomes due; null when nothing waits for a time. */
   readonly nextDueAt: number | null;
 }
 

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { laneOf, type Attempt, type NewDelivery } from '../../src/outbox/delivery.ts';
-import type { Agent } from '../../src/store/store.ts';
+import type { Agent, AgentToken } from '../../src/store/store.ts';
 
 // Valid records with the least in them; a test says only what it is about.
 
@@ -14,12 +15,23 @@ export function anAgent(changes: Partial<Agent> = {}): Agent {
     capabilities: [],
     metadata: {},
     signingSecret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    previousSecret: null,
+    owner: null,
     status: 'online',
     registeredAt: 1_000,
     updatedAt: 1_000,
     lastSeenAt: 1_000,
+    leaseSeconds: null,
+    leaseExpiresAt: null,
+    offlineAt: null,
+    unreachableAt: null,
+    revision: 0,
     ...changes,
   };
+}
+
+export function aToken(changes: Partial<AgentToken> = {}): AgentToken {
+  return { hash: `hash-${randomUUID()}`, previousUntil: 0, ...changes };
 }
 
 /** A task unless `kind` says otherwise; due at 1,000 like everything here. */

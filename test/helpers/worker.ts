@@ -3,11 +3,12 @@ import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { LeasedDelivery, NewDelivery } from '../../src/outbox/delivery.ts';
 import type { Prepared, SendResult } from '../../src/outbox/sending.ts';
-import { Worker } from '../../src/outbox/worker.ts';
+import { Worker, type WorkerDeps } from '../../src/outbox/worker.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Agent, OutboxStore, Store, StoredTask } from '../../src/store/store.ts';
 import { manualClock } from './manual-clock.ts';
 import { aDelivery, anAgent } from './records.ts';
+import { insertAgent, insertTask } from './store.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** What the world answers to an attempt; undefined = the attempt stays in flight until `answer`. */
@@ -22,7 +23,11 @@ export interface WorkerSetup {
   readonly prepare?: (delivery: LeasedDelivery) => Promise<Prepared | undefined>;
   readonly outbox?: (real: OutboxStore) => Partial<OutboxStore>;
   readonly reportOf?: (task: StoredTask) => NewDelivery | undefined;
+  readonly noteDispatch?: WorkerDeps['noteDispatch'];
 }
+
+/** Between two probes of a held lane. */
+export const PROBE_MS = 15_000;
 
 /** A worker on a real SQLite store, with the network, the clock and chance in the hands of the test. */
 export function setupWorker(setup: WorkerSetup = {}) {
@@ -90,6 +95,8 @@ export function setupWorker(setup: WorkerSetup = {}) {
           request: { url: 'http://agent/', headers: {}, body: delivery.body, timeoutMs: 1_000 },
         },
       reportOf: setup.reportOf ?? (() => undefined),
+      noteDispatch: setup.noteDispatch ?? (() => ({ counts: true })),
+      probeInterval: PROBE_MS,
       interrupt,
     },
     {
@@ -120,8 +127,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
     answer,
     agent: async (webhook?: (agent: Agent) => NewDelivery): Promise<Agent> => {
       const agent = anAgent();
-      await real.agents.insert(agent, webhook?.(agent));
-      return agent;
+      return insertAgent(real, agent, { webhook: webhook?.(agent) });
     },
     /** Stores tasks that are due now, as a restart finds them: nobody holds a lease. */
     tasks: async (
@@ -132,7 +138,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
       const tasks = Array.from({ length: count }, () =>
         aDelivery(agent.agentId, { createdAt: clock.now(), dueAt: clock.now(), ...changes }),
       );
-      await Promise.all(tasks.map((task) => real.tasks.insert(task, undefined, undefined)));
+      await Promise.all(tasks.map((task) => insertTask(real, task)));
       return tasks.map(({ id }) => id);
     },
     /** What GET /v1/tasks/{id} would tell. */

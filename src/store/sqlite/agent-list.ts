@@ -51,9 +51,9 @@ function query(filter: AgentFilter, after: string | null) {
     add('EXISTS (SELECT 1 FROM agent_tags AS o WHERE o.tag = ? AND o.agent_id = a.agent_id)', tag);
   }
   if (filter.namePrefix !== undefined) {
-    // Any text that starts with the prefix lies between it and its successor.
     add('a.agent_name >= ?', filter.namePrefix);
-    add('a.agent_name < ?', `${filter.namePrefix}\u{10FFFF}`);
+    const end = endOfPrefix(filter.namePrefix);
+    if (end !== undefined) add('a.agent_name < ?', end);
   }
   if (filter.version !== undefined) add('a.version = ?', filter.version);
   if (filter.status !== undefined) add('a.status = ?', filter.status);
@@ -64,4 +64,15 @@ function query(filter: AgentFilter, after: string | null) {
     conditions.push(condition);
     values.push(value);
   }
+}
+
+/** The first text, in SQLite's order of code points, after all that start with a prefix; undefined = there is none. */
+function endOfPrefix(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last === 0x10ffff) continue;
+    // Between these two are the surrogates, which are no characters.
+    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import { laneOf } from '../../outbox/delivery.ts';
-import type { AgentStore, LeaseHolder, StoredTask } from '../store.ts';
+import type { Agent, AgentStore, LeaseHolder, StoredTask } from '../store.ts';
 import type { AgentEvents } from './agent-events.ts';
 import { tagsOf, type Row } from './agent-rows.ts';
 import type { AgentStoreDeps } from './agents.ts';
@@ -17,7 +17,7 @@ export function createAgentRemoval(
   const endTask = db.prepare(`
     UPDATE deliveries SET state = ?, finished_at = ?, last_error = ?, lease_owner = NULL WHERE seq = ?`);
   const markDeregistering = db.prepare(
-    "UPDATE agents SET status = 'deregistering' WHERE agent_id = ?",
+    "UPDATE agents SET status = 'deregistering', updated_at = ?, revision = ? WHERE agent_id = ?",
   );
   const deleteTag = db.prepare('DELETE FROM agent_tags WHERE tag = ? AND agent_id = ?');
   const deleteAgent = db.prepare('DELETE FROM agents WHERE agent_id = ?');
@@ -35,6 +35,15 @@ export function createAgentRemoval(
       if (waiting.length === limit) break;
     }
     return waiting;
+  }
+
+  /** The agent marked as leaving, which is an event the first time. */
+  function leaving(agent: Agent, at: number): Agent {
+    if (agent.status === 'deregistering') return agent;
+    const marked: Agent = { ...agent, status: 'deregistering', updatedAt: at };
+    const revision = events.add('status', at, marked);
+    markDeregistering.run(at, revision, agent.agentId);
+    return { ...marked, revision };
   }
 
   return {
@@ -55,8 +64,7 @@ export function createAgentRemoval(
           if (report !== undefined) insertDelivery(report);
         }
         if (rows.length === plan.limit) {
-          markDeregistering.run(agentId);
-          return { agent: { ...agent, status: 'deregistering' }, done: false };
+          return { agent: leaving(agent, plan.at), done: false };
         }
         for (const tag of tagsOf(agent)) deleteTag.run(tag, agentId);
         deleteAgent.run(agentId);

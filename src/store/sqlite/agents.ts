@@ -87,9 +87,10 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
     WHERE agent_id IN (SELECT agent_id FROM agents
       WHERE lease_expires_at <= :now AND lease_expires_at IS NOT NULL AND offline_at IS NULL LIMIT :limit)
     RETURNING agent_id`);
-  const graceForOffline = db.prepare(
-    'UPDATE agents SET offline_at = ? WHERE offline_at IS NOT NULL RETURNING agent_id',
-  );
+  const graceForOffline = db.prepare(`
+    UPDATE agents SET offline_at = :now
+    WHERE agent_id IN (SELECT agent_id FROM agents WHERE offline_at < :now LIMIT :limit)
+    RETURNING agent_id`);
 
   function writeTags(agentId: string, before: ReadonlySet<string>, after: ReadonlySet<string>) {
     for (const tag of before) if (!after.has(tag)) deleteTag.run(tag, agentId);
@@ -149,13 +150,15 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
         return cache.get(agentId) ?? 'not_found';
       }),
     listExpired: async (now, limit) => expired.all(now, limit).map(idOf),
-    listOfflineSince: async (before, limit) => offline.all(before, limit).map(idOf),
+    listOfflineSince: async (at, limit) => offline.all(at, limit).map(idOf),
     nextExpiryAt: async (offlineMs) => nextExpiry.get(offlineMs)?.['at'] as number | null,
     grantGrace: (now, limit) =>
       commit.run(() => {
-        const extended = [...graceForLeases.all({ now, limit }), ...graceForOffline.all(now)];
-        for (const row of extended) cache.forget(idOf(row));
-        return extended.length;
+        const granted = [graceForLeases, graceForOffline].flatMap((grace) =>
+          grace.all({ now, limit }),
+        );
+        for (const row of granted) cache.forget(idOf(row));
+        return granted.length;
       }),
     listEvents: async (since, limit) => events.list(since, limit),
     lastEvent: async () => events.lastSeq(),

@@ -10,6 +10,7 @@ import {
   claim,
   claimIds,
   claimNames,
+  claimOne,
   registered,
   waiting,
   type OpenStore,
@@ -100,6 +101,23 @@ export function completing(open: OpenStore): void {
       record: { attemptCount: 0, lastError: 'not_configured', nextAttemptAt: 5_000 },
       attempts: [],
     });
+  });
+
+  it('tells the next holder which attempts do not count against the schedule', async () => {
+    const { store } = await open();
+    const { task, held } = await heldTask(store);
+    expect(held.unburntCount).toBe(0);
+    const attempts = [1, 2, 3].map((number) => anAttempt({ number, outcome: 'retry' }));
+    let current = held;
+    for (const [index, attempt] of attempts.entries()) {
+      const unburnt = index !== 1;
+      await store.outbox.complete({ ...asRetry(current, 5_000), attempt, unburnt });
+      current = await claimOne(store, { now: 5_000 });
+    }
+    expect(current).toMatchObject({ id: task.id, attemptCount: 3, unburntCount: 2 });
+    await store.outbox.release([current], 5_000);
+    expect(await claimOne(store, { now: 5_000 })).toMatchObject({ unburntCount: 2 });
+    expect(await store.tasks.get(task.id)).toMatchObject({ record: { attemptCount: 3 }, attempts });
   });
 
   it('of a lease that has run out counts as long as nobody else took it', async () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { aDelivery } from '../../helpers/records.ts';
+import { insertTask } from '../../helpers/store.ts';
 import { NOW, lease, registered, tasksOf, waiting, type OpenStore } from './steps.ts';
 
 export function idempotency(open: OpenStore): void {
@@ -10,8 +11,8 @@ export function idempotency(open: OpenStore): void {
     const agent = await registered(store);
     const first = aDelivery(agent.agentId);
     const second = aDelivery(agent.agentId);
-    expect((await store.tasks.insert(first, undefined, key)).outcome).toBe('inserted');
-    expect(await store.tasks.insert(second, lease(), key)).toEqual({
+    expect((await insertTask(store, first, { idempotency: key })).outcome).toBe('inserted');
+    expect(await insertTask(store, second, { lease: lease(), idempotency: key })).toEqual({
       outcome: 'repeated',
       taskId: first.id,
     });
@@ -22,9 +23,9 @@ export function idempotency(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     const first = aDelivery(agent.agentId);
-    await store.tasks.insert(first, undefined, key);
+    await insertTask(store, first, { idempotency: key });
     const other = { key: key.key, bodyHash: 'other' };
-    expect(await store.tasks.insert(aDelivery(agent.agentId), undefined, other)).toEqual({
+    expect(await insertTask(store, aDelivery(agent.agentId), { idempotency: other })).toEqual({
       outcome: 'idempotency_conflict',
     });
     expect((await tasksOf(store, agent)).map(({ id }) => id)).toEqual([first.id]);
@@ -34,7 +35,7 @@ export function idempotency(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     const results = await Promise.all(
-      [1, 2, 3].map(() => store.tasks.insert(aDelivery(agent.agentId), undefined, key)),
+      [1, 2, 3].map(() => insertTask(store, aDelivery(agent.agentId), { idempotency: key })),
     );
     expect(results.map(({ outcome }) => outcome).sort()).toEqual([
       'inserted',
@@ -52,7 +53,7 @@ export function idempotency(open: OpenStore): void {
     const { store } = await open();
     for (const agent of [await registered(store), await registered(store)]) {
       const task = aDelivery(agent.agentId);
-      expect((await store.tasks.insert(task, undefined, key)).outcome).toBe('inserted');
+      expect((await insertTask(store, task, { idempotency: key })).outcome).toBe('inserted');
     }
   });
 
@@ -60,9 +61,9 @@ export function idempotency(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     const task = aDelivery(agent.agentId);
-    await store.tasks.insert(task, undefined, key);
+    await insertTask(store, task, { idempotency: key });
     await store.tasks.cancel(task.id, NOW);
-    const again = await store.tasks.insert(aDelivery(agent.agentId), undefined, key);
+    const again = await insertTask(store, aDelivery(agent.agentId), { idempotency: key });
     expect(again).toEqual({ outcome: 'repeated', taskId: task.id });
   });
 
@@ -71,8 +72,8 @@ export function idempotency(open: OpenStore): void {
     const agent = await registered(store);
     const stored = await waiting(store, agent);
     const twin = aDelivery(agent.agentId, { id: stored.id });
-    await expect(store.tasks.insert(twin, undefined, key)).rejects.toThrow();
+    await expect(insertTask(store, twin, { idempotency: key })).rejects.toThrow();
     const task = aDelivery(agent.agentId);
-    expect((await store.tasks.insert(task, undefined, key)).outcome).toBe('inserted');
+    expect((await insertTask(store, task, { idempotency: key })).outcome).toBe('inserted');
   });
 }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { NewDelivery } from '../../../src/outbox/delivery.ts';
 import type { Agent, Store } from '../../../src/store/store.ts';
 import { aDelivery, anAgent } from '../../helpers/records.ts';
+import { insertAgent, removal, updateAgent } from '../../helpers/store.ts';
 import {
   NOW,
   LEASE_MS,
@@ -10,7 +11,6 @@ import {
   claim,
   claimNames,
   drain,
-  removal,
   waiting,
   type OpenStore,
 } from './steps.ts';
@@ -23,12 +23,10 @@ export function orderedLanes(open: OpenStore): void {
   async function laneWith(store: Store, ...names: string[]): Promise<Agent> {
     const agent = anAgent();
     const [first = 'first', ...more] = names;
-    await store.agents.insert(agent, ordered(agent, first));
+    await insertAgent(store, agent, { webhook: ordered(agent, first) });
     for (const [index, name] of more.entries()) {
-      await store.agents.upsert(
-        { ...agent, version: String(index + 2), updatedAt: NOW },
-        (stored) => ordered(stored, name),
-      );
+      const version = String(index + 2);
+      await updateAgent(store, agent.agentId, { version }, { webhook: ordered(agent, name) });
     }
     return agent;
   }
@@ -68,10 +66,9 @@ export function orderedLanes(open: OpenStore): void {
   it('keeps the order when a later one is due earlier', async () => {
     const { store } = await open();
     const agent = anAgent();
-    await store.agents.insert(agent, ordered(agent, 'first', { dueAt: 1_900 }));
-    await store.agents.upsert({ ...agent, version: '2' }, (stored) =>
-      ordered(stored, 'second', { dueAt: 1_100 }),
-    );
+    await insertAgent(store, agent, { webhook: ordered(agent, 'first', { dueAt: 1_900 }) });
+    const webhook = ordered(agent, 'second', { dueAt: 1_100 });
+    await updateAgent(store, agent.agentId, { version: '2' }, { webhook });
     expect(await claimNames(store, { now: 1_500 })).toEqual([]);
     expect(await claimNames(store, { now: 1_900 })).toEqual(['first']);
   });
@@ -98,10 +95,10 @@ export function orderedLanes(open: OpenStore): void {
     const { store } = await open();
     const agent = await laneWith(store, 'first');
     await claim(store);
-    await store.agents.remove(agent.agentId, {
-      ...removal(() => undefined),
-      webhookOf: () => ordered(agent, 'DEREGISTER'),
-    });
+    await store.agents.remove(
+      agent.agentId,
+      removal(NOW, { webhookOf: () => ordered(agent, 'DEREGISTER') }),
+    );
     expect(await claimNames(store)).toEqual([]);
   });
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Agent, Store } from '../../../src/store/store.ts';
 import { aDelivery, anAttempt } from '../../helpers/records.ts';
+import { insertTask } from '../../helpers/store.ts';
 import {
   asDelivered,
   claim,
@@ -90,9 +91,8 @@ export function pruning(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     const keyed = (key: string, createdAt: number) =>
-      store.tasks.insert(aDelivery(agent.agentId, { createdAt }), undefined, {
-        key,
-        bodyHash: 'h',
+      insertTask(store, aDelivery(agent.agentId, { createdAt }), {
+        idempotency: { key, bodyHash: 'h' },
       });
     await keyed('old', 9_999);
     await keyed('young', 10_000);
@@ -107,10 +107,10 @@ export function pruning(open: OpenStore): void {
     const agent = await registered(store);
     await ended(store, agent, 'delivered', { createdAt: 20_000, finishedAt: 20_000 });
     const task = aDelivery(agent.agentId, { createdAt: 1_000 });
-    await store.tasks.insert(task, undefined, { key: 'old', bodyHash: 'h' });
+    await insertTask(store, task, { idempotency: { key: 'old', bodyHash: 'h' } });
     await store.outbox.prune({ ...everything, finishedBefore: 10_000, deadBefore: 10_000 });
     const again = aDelivery(agent.agentId, { createdAt: 30_000 });
-    const result = await store.tasks.insert(again, undefined, { key: 'old', bodyHash: 'h' });
+    const result = await insertTask(store, again, { idempotency: { key: 'old', bodyHash: 'h' } });
     expect(result.outcome).toBe('inserted');
   });
 

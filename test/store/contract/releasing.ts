@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { aDelivery, anAgent } from '../../helpers/records.ts';
+import { insertAgent, updateAgent } from '../../helpers/store.ts';
 import {
   NOW,
   LEASE_MS,
@@ -12,10 +13,10 @@ import {
   registered,
   waiting,
   type OpenStore,
-  type StoreFeatures,
+  type StoreOptions,
 } from './steps.ts';
 
-export function releasing(open: OpenStore, features: StoreFeatures): void {
+export function releasing(open: OpenStore, options: StoreOptions): void {
   it('makes what was not tried due at once, without an attempt', async () => {
     const { store } = await open();
     const agent = await registered(store);
@@ -58,7 +59,7 @@ export function releasing(open: OpenStore, features: StoreFeatures): void {
     expect(await claimIds(store)).toEqual([]);
   });
 
-  it.runIf(features.recover)(
+  it.runIf(options.recover)(
     'after a crash gives every lease back at once, and nothing else is touched',
     async () => {
       const { store } = await open();
@@ -74,13 +75,13 @@ export function releasing(open: OpenStore, features: StoreFeatures): void {
     },
   );
 
-  it.runIf(features.recover)('after a crash keeps the order of an ordered lane', async () => {
+  it.runIf(options.recover)('after a crash keeps the order of an ordered lane', async () => {
     const { store } = await open();
     const agent = anAgent();
     const webhook = (name: string) => aDelivery(agent.agentId, { kind: 'webhook', name });
-    await store.agents.insert(agent, webhook('first'));
+    await insertAgent(store, agent, { webhook: webhook('first') });
     await claim(store);
-    await store.agents.upsert({ ...agent, version: '2' }, () => webhook('second'));
+    await updateAgent(store, agent.agentId, { version: '2' }, { webhook: webhook('second') });
     await store.outbox.recover(NOW, LEASE_MS);
     expect(await drain(store)).toEqual(['first', 'second']);
   });

@@ -1,17 +1,20 @@
 import { expect, it } from 'vitest';
 import type { Agent, StoredTask } from '../../../src/store/store.ts';
-import { aDelivery, anAgent } from '../../helpers/records.ts';
+import { aDelivery } from '../../helpers/records.ts';
+import { insertTask, removal, updateAgent } from '../../helpers/store.ts';
 import {
   NOW,
   LEASE_MS,
+  agentsFound,
   asDelivered,
+  asRetry,
   claim,
   claimIds,
+  claimOne,
   drain,
   lease,
   plainBody,
   registered,
-  removal,
   tasksOf,
   waiting,
   type OpenStore,
@@ -20,8 +23,7 @@ import {
 export function removingAgents(open: OpenStore): void {
   it('does nothing for an agent that is not there', async () => {
     const { store } = await open();
-    const plan = removal(() => undefined);
-    expect(await store.agents.remove('nobody', plan)).toBeUndefined();
+    expect(await store.agents.remove('nobody', removal(NOW))).toBeUndefined();
   });
 
   it('takes away an agent without tasks, and stores DEREGISTER with it', async () => {
@@ -30,13 +32,15 @@ export function removingAgents(open: OpenStore): void {
     expect(await store.agents.get(agent.agentId)).toEqual(agent);
     const webhook = aDelivery(agent.agentId, { kind: 'webhook', name: 'DEREGISTER' });
     const asked: Agent[] = [];
-    const outcome = await store.agents.remove(agent.agentId, {
-      ...removal(() => undefined),
-      webhookOf: (removed) => {
-        asked.push(removed);
-        return webhook;
-      },
-    });
+    const outcome = await store.agents.remove(
+      agent.agentId,
+      removal(NOW, {
+        webhookOf: (removed) => {
+          asked.push(removed);
+          return webhook;
+        },
+      }),
+    );
     expect(outcome).toEqual({ agent, done: true });
     expect(asked).toEqual([agent]);
     expect(await store.agents.get(agent.agentId)).toBeUndefined();
@@ -47,15 +51,14 @@ export function removingAgents(open: OpenStore): void {
   it('frees the name', async () => {
     const { store } = await open();
     const agent = await registered(store, { agentName: 'summarizer' });
-    await store.agents.remove(
-      agent.agentId,
-      removal(() => undefined),
-    );
-    const next = anAgent({ agentName: 'summarizer' });
-    expect(await store.agents.insert(next, undefined)).toBe('inserted');
+    await store.agents.remove(agent.agentId, removal(NOW));
+    await registered(store, { agentName: 'summarizer' });
   });
 
-  it('cancels what waits and reports each task before DEREGISTER', async () => {
+  it.each([
+    { state: 'cancelled', lastError: 'agent_deregistered' },
+    { state: 'dead', lastError: 'agent_expired' },
+  ] as const)('ends what waits as $state and reports each task before DEREGISTER', async (end) => {
     const { store } = await open();
     const agent = await registered(store);
     const lane = `webhook:${agent.agentId}`;
@@ -65,15 +68,17 @@ export function removingAgents(open: OpenStore): void {
     }
     const reported: StoredTask[] = [];
     const deregister = aDelivery(agent.agentId, { kind: 'webhook', name: 'DEREGISTER' });
-    await store.agents.remove(agent.agentId, {
-      at: NOW,
-      limit: 10,
-      reportOf: (task) => {
-        reported.push(task);
-        return aDelivery(agent.agentId, { kind: 'state_report', lane, name: task.id });
-      },
-      webhookOf: () => deregister,
-    });
+    await store.agents.remove(
+      agent.agentId,
+      removal(NOW, {
+        tasks: end,
+        reportOf: (task) => {
+          reported.push(task);
+          return aDelivery(agent.agentId, { kind: 'state_report', lane, name: task.id });
+        },
+        webhookOf: () => deregister,
+      }),
+    );
 
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
     expect(reported.map(plainBody).sort(byId)).toEqual(
@@ -82,16 +87,15 @@ export function removingAgents(open: OpenStore): void {
           id,
           agentId,
           attemptCount: 0,
-          lastError: null,
+          lastError: end.lastError,
           body: Buffer.from(body).toString(),
         }))
         .sort(byId),
     );
     for (const { id } of tasks) {
       expect((await store.tasks.get(id))?.record).toMatchObject({
-        state: 'cancelled',
+        ...end,
         finishedAt: NOW,
-        lastError: 'agent_deregistered',
         nextAttemptAt: null,
       });
     }
@@ -106,22 +110,24 @@ export function removingAgents(open: OpenStore): void {
     for (let i = 0; i < 5; i += 1) await waiting(store, agent);
     const deregister = aDelivery(agent.agentId, { kind: 'webhook', name: 'DEREGISTER' });
     const step = () =>
-      store.agents.remove(agent.agentId, {
-        at: NOW,
-        limit: 2,
-        reportOf: (task) =>
-          aDelivery(agent.agentId, {
-            kind: 'state_report',
-            lane: deregister.lane,
-            name: task.id,
-          }),
-        webhookOf: () => deregister,
-      });
+      store.agents.remove(
+        agent.agentId,
+        removal(NOW, {
+          limit: 2,
+          reportOf: (task) =>
+            aDelivery(agent.agentId, {
+              kind: 'state_report',
+              lane: deregister.lane,
+              name: task.id,
+            }),
+          webhookOf: () => deregister,
+        }),
+      );
 
     expect(await step()).toMatchObject({ agent: { status: 'deregistering' }, done: false });
     expect((await store.agents.get(agent.agentId))?.status).toBe('deregistering');
     expect(await store.agents.listDeregistering()).toEqual([agent.agentId]);
-    const late = await store.tasks.insert(aDelivery(agent.agentId), undefined, undefined);
+    const late = await insertTask(store, aDelivery(agent.agentId));
     expect(late).toEqual({ outcome: 'agent_not_found' });
     expect((await tasksOf(store, agent)).map(({ state }) => state).sort()).toEqual([
       'cancelled',
@@ -145,7 +151,7 @@ export function removingAgents(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     for (let i = 0; i < 2; i += 1) await waiting(store, agent);
-    const plan = { ...removal(() => undefined), limit: 2 };
+    const plan = removal(NOW, { limit: 2 });
     expect(await store.agents.remove(agent.agentId, plan)).toMatchObject({ done: false });
     expect(await store.agents.remove(agent.agentId, plan)).toMatchObject({ done: true });
   });
@@ -160,10 +166,7 @@ export function removingAgents(open: OpenStore): void {
     const inFlight = await waiting(store, agent, {}, lease());
     const foreign = await waiting(store, other);
     const report = aDelivery(agent.agentId, { kind: 'state_report' });
-    await store.agents.remove(
-      agent.agentId,
-      removal(() => report),
-    );
+    await store.agents.remove(agent.agentId, removal(NOW, { reportOf: () => report }));
     expect((await store.tasks.get(delivered.id))?.record.state).toBe('delivered');
     expect((await store.tasks.get(inFlight.id))?.record.state).toBe('scheduled');
     expect((await store.tasks.get(foreign.id))?.record.state).toBe('scheduled');
@@ -178,13 +181,16 @@ export function removingAgents(open: OpenStore): void {
     const sent = await waiting(store, agent, {}, { owner: 'me', until: until });
     const foreign = await waiting(store, agent, {}, { owner: 'another', until: until });
     const reported: string[] = [];
-    const outcome = await store.agents.remove(agent.agentId, {
-      ...removal((task) => {
-        reported.push(task.id);
-        return undefined;
+    const outcome = await store.agents.remove(
+      agent.agentId,
+      removal(NOW, {
+        reportOf: (task) => {
+          reported.push(task.id);
+          return undefined;
+        },
+        holder: { owner: 'me', isSent: (id) => id === sent.id },
       }),
-      holder: { owner: 'me', isSent: (id) => id === sent.id },
-    });
+    );
     expect(outcome).toMatchObject({ done: true });
     expect(reported).toEqual([held.id]);
     expect((await store.tasks.get(held.id))?.record.state).toBe('cancelled');
@@ -193,14 +199,68 @@ export function removingAgents(open: OpenStore): void {
     expect(await claimIds(store, { now: until })).toEqual([sent.id, foreign.id]);
   });
 
+  it('asks inside the transaction whether it still applies; if not, nothing is done', async () => {
+    const { store } = await open();
+    const { agentId } = await registered(store);
+    const agent = await updateAgent(store, agentId, { status: 'offline', offlineAt: 1_500 });
+    const task = await waiting(store, agent);
+    const asked: Agent[] = [];
+    const plan = removal(NOW, {
+      applies: (stored) => {
+        asked.push(stored);
+        return false;
+      },
+      reportOf: () => {
+        throw new Error('asked for a report');
+      },
+      webhookOf: () => {
+        throw new Error('asked for a webhook');
+      },
+    });
+    expect(await store.agents.remove(agentId, plan)).toBeUndefined();
+    expect(asked).toEqual([agent]);
+    expect(await store.agents.get(agentId)).toEqual(agent);
+    expect(await store.agents.listEvents(0, 10)).toEqual([]);
+    expect((await store.tasks.get(task.id))?.record.state).toBe('scheduled');
+    expect(await claimIds(store)).toEqual([task.id]);
+  });
+
+  it('takes the agent out of all that it is found by', async () => {
+    const { store } = await open();
+    const lease = { leaseSeconds: 1, leaseExpiresAt: 1_500, offlineAt: 1_600 };
+    const agent = await registered(store, { capabilities: ['x'], metadata: { k: 1 }, ...lease });
+    await store.agents.remove(agent.agentId, removal(NOW));
+    expect(await agentsFound(store, { capabilities: ['x'] })).toEqual([]);
+    expect(await agentsFound(store, { metadataKey: 'k' })).toEqual([]);
+    expect(await agentsFound(store, { namePrefix: 'agent' })).toEqual([]);
+    expect(await store.agents.listExpired(NOW, 10)).toEqual([]);
+    expect(await store.agents.listOfflineSince(NOW, 10)).toEqual([]);
+    expect(await store.agents.nextExpiryAt(1)).toBeNull();
+  });
+
+  it('ends what was held back as well, and lets what was in flight come to its end', async () => {
+    const { store } = await open();
+    const agent = await registered(store);
+    await waiting(store, agent);
+    const inFlight = await claimOne(store);
+    const held = await waiting(store, agent);
+    await updateAgent(
+      store,
+      agent.agentId,
+      { status: 'offline' },
+      { holdUntil: Number.MAX_SAFE_INTEGER },
+    );
+    await store.agents.remove(agent.agentId, removal(NOW));
+    expect((await store.tasks.get(held.id))?.record.state).toBe('cancelled');
+    await store.outbox.complete(asRetry(inFlight, 5_000));
+    expect(await claimOne(store, { now: 5_000 })).toMatchObject({ id: inFlight.id, probe: false });
+  });
+
   it('leaves the tasks readable after the agent has gone', async () => {
     const { store } = await open();
     const agent = await registered(store);
     const task = await waiting(store, agent);
-    await store.agents.remove(
-      agent.agentId,
-      removal(() => undefined),
-    );
+    await store.agents.remove(agent.agentId, removal(NOW));
     expect((await store.tasks.get(task.id))?.record.agentId).toBe(agent.agentId);
   });
 }

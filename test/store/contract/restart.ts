@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { aDelivery, anAgent, anAttempt } from '../../helpers/records.ts';
+import { insertAgent, insertTask } from '../../helpers/store.ts';
 import {
   NOW,
   LEASE_MS,
@@ -15,19 +16,20 @@ export function restart(open: OpenStore): void {
   it('keeps agents, waiting and ended deliveries, attempts and keys', async () => {
     const { store, reopen } = await open();
     const agent = anAgent({ metadata: { a: { b: [1] } }, capabilities: ['x'] });
-    await store.agents.insert(agent, aDelivery(agent.agentId, { kind: 'webhook', name: 'w' }));
+    const webhook = aDelivery(agent.agentId, { kind: 'webhook', name: 'w' });
+    await insertAgent(store, agent, { webhook });
     const done = await waiting(store, agent);
     const held = (await claim(store)).deliveries.find(({ id }) => id === done.id);
     await store.outbox.complete({ ...asDelivered(held), attempt: anAttempt() });
     const key = { key: 'k', bodyHash: 'h' };
     const waitingTask = aDelivery(agent.agentId, { body: '{"task_name":"ü"}', dueAt: 3_000 });
-    await store.tasks.insert(waitingTask, undefined, key);
+    await insertTask(store, waitingTask, { idempotency: key });
     const before = await store.tasks.get(done.id);
 
     const again = await reopen();
     expect(await again.agents.get(agent.agentId)).toEqual(agent);
     expect(await again.tasks.get(done.id)).toEqual(before);
-    expect(await again.tasks.insert(aDelivery(agent.agentId), undefined, key)).toEqual({
+    expect(await insertTask(again, aDelivery(agent.agentId), { idempotency: key })).toEqual({
       outcome: 'repeated',
       taskId: waitingTask.id,
     });
@@ -41,9 +43,9 @@ export function restart(open: OpenStore): void {
   it('writes what was asked for before it closes', async () => {
     const { store, reopen } = await open();
     const agents = Array.from({ length: 5 }, () => anAgent());
-    const written = agents.map((agent) => store.agents.insert(agent, undefined));
+    const written = agents.map((agent) => insertAgent(store, agent));
     const again = await reopen();
-    expect(await Promise.all(written)).toEqual(Array(5).fill('inserted'));
+    expect(await Promise.all(written)).toEqual(agents);
     for (const agent of agents) expect(await again.agents.get(agent.agentId)).toEqual(agent);
   });
 

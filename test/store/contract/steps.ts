@@ -2,14 +2,15 @@ import { expect } from 'vitest';
 import type { LeasedDelivery, NewDelivery } from '../../../src/outbox/delivery.ts';
 import type {
   Agent,
+  AgentFilter,
   ClaimRequest,
   ClaimResult,
   Completion,
   Lease,
   Store,
-  StoredTask,
 } from '../../../src/store/store.ts';
 import { aDelivery, anAgent } from '../../helpers/records.ts';
+import { claimAt, insertAgent, insertTask, removal } from '../../helpers/store.ts';
 
 // What the stories of the contract are told with.
 
@@ -23,7 +24,7 @@ export interface StoreUnderTest {
 export type OpenStore = () => Promise<StoreUnderTest>;
 
 /** Where implementations may differ. */
-export interface StoreFeatures {
+export interface StoreOptions {
   /** It knows which workers are dead, and gives their leases back. */
   readonly recover: boolean;
 }
@@ -34,7 +35,7 @@ export const LEASE_MS = 20_000;
 
 export async function registered(store: Store, changes: Partial<Agent> = {}): Promise<Agent> {
   const agent = anAgent(changes);
-  expect(await store.agents.insert(agent, undefined)).toBe('inserted');
+  expect(await insertAgent(store, agent)).toEqual(agent);
   return agent;
 }
 
@@ -42,7 +43,7 @@ export async function registered(store: Store, changes: Partial<Agent> = {}): Pr
 export async function deregistering(store: Store): Promise<Agent> {
   const agent = await registered(store);
   await waiting(store, agent);
-  await store.agents.remove(agent.agentId, { ...removal(() => undefined), limit: 1 });
+  await store.agents.remove(agent.agentId, removal(NOW, { limit: 1 }));
   return agent;
 }
 
@@ -53,7 +54,7 @@ export async function waiting(
   born?: Lease,
 ): Promise<NewDelivery> {
   const task = aDelivery(agent.agentId, changes);
-  expect((await store.tasks.insert(task, born, undefined)).outcome).toBe('inserted');
+  expect((await insertTask(store, task, { lease: born })).outcome).toBe('inserted');
   return task;
 }
 
@@ -62,15 +63,7 @@ export function lease() {
 }
 
 export function claim(store: Store, request: Partial<ClaimRequest> = {}): Promise<ClaimResult> {
-  const now = request.now ?? NOW;
-  return store.outbox.claim({
-    lease: { owner: 'worker', until: now + LEASE_MS },
-    now,
-    limit: 1_000,
-    maxBytes: Number.MAX_SAFE_INTEGER,
-    capacityOf: () => 1_000,
-    ...request,
-  });
+  return claimAt(store, request.now ?? NOW, request);
 }
 
 export async function claimIds(
@@ -85,6 +78,17 @@ export async function claimNames(
   request: Partial<ClaimRequest> = {},
 ): Promise<string[]> {
   return (await claim(store, request)).deliveries.map(({ name }) => name);
+}
+
+/** The only delivery that is due; there is one. */
+export async function claimOne(
+  store: Store,
+  request: Partial<ClaimRequest> = {},
+): Promise<LeasedDelivery> {
+  const [held, ...more] = (await claim(store, request)).deliveries;
+  expect(more).toEqual([]);
+  if (held === undefined) throw new Error('nothing was claimed');
+  return held;
 }
 
 export type Holding = Pick<LeasedDelivery, 'seq' | 'epoch' | 'lane'>;
@@ -126,10 +130,6 @@ export async function drain(store: Store): Promise<string[]> {
   }
 }
 
-export function removal(reportOf: (task: StoredTask) => NewDelivery | undefined) {
-  return { at: NOW, limit: 100, reportOf, webhookOf: () => undefined };
-}
-
 export async function tasksOf(store: Store, agent: Agent) {
   return (await store.tasks.listOfAgent(agent.agentId, { limit: 100, before: null })).items;
 }
@@ -151,4 +151,10 @@ export async function pagesOf<T>(
 
 export function plainBody<T extends { body: Uint8Array }>(record: T) {
   return { ...record, body: Buffer.from(record.body).toString() };
+}
+
+/** The names of the agents that a filter finds, sorted. */
+export async function agentsFound(store: Store, filter: AgentFilter = {}): Promise<string[]> {
+  const { items } = await store.agents.list(filter, { limit: 1_000, after: null });
+  return items.map(({ agentName }) => agentName).sort();
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aDelivery, anAgent } from '../../helpers/records.ts';
+import { insertAgent, insertTask } from '../../helpers/store.ts';
 import {
   NOW,
   LEASE_MS,
@@ -20,7 +21,7 @@ export function tasks(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     const task = aDelivery(agent.agentId, { name: 'сводка', createdAt: 1_500, dueAt: 1_700 });
-    const result = await store.tasks.insert(task, undefined, undefined);
+    const result = await insertTask(store, task);
     expect(result.outcome).toBe('inserted');
     expect(await store.tasks.get(task.id)).toEqual({
       record: {
@@ -58,13 +59,15 @@ export function tasks(open: OpenStore): void {
     const { store } = await open();
     const agent = await registered(store);
     const task = aDelivery(agent.agentId, { traceparent: '00-aa-bb-01', name: 'n' });
-    const result = await store.tasks.insert(task, undefined, undefined);
+    const result = await insertTask(store, task);
     const [held] = (await claim(store)).deliveries;
     expect({ ...held, body: Buffer.from(held?.body ?? []) }).toEqual({
       ...task,
       seq: result.outcome === 'inserted' ? result.seq : undefined,
       epoch: 1,
       attemptCount: 0,
+      unburntCount: 0,
+      probe: false,
       leaseUntil: NOW + LEASE_MS,
     });
   });
@@ -73,7 +76,9 @@ export function tasks(open: OpenStore): void {
     const { store } = await open();
     const task = aDelivery('nobody');
     const key = { key: 'k', bodyHash: 'h' };
-    expect(await store.tasks.insert(task, lease(), key)).toEqual({ outcome: 'agent_not_found' });
+    expect(await insertTask(store, task, { lease: lease(), idempotency: key })).toEqual({
+      outcome: 'agent_not_found',
+    });
     expect(await store.tasks.get(task.id)).toBeUndefined();
     expect(await claimIds(store, { now: NOW + LEASE_MS })).toEqual([]);
   });
@@ -82,7 +87,7 @@ export function tasks(open: OpenStore): void {
     const { store } = await open();
     const agent = anAgent();
     const webhook = aDelivery(agent.agentId, { kind: 'webhook' });
-    await store.agents.insert(agent, webhook);
+    await insertAgent(store, agent, { webhook });
     expect(await store.tasks.get('nothing')).toBeUndefined();
     expect(await store.tasks.get(webhook.id)).toBeUndefined();
     expect(await store.tasks.cancel(webhook.id, NOW)).toBe('not_found');
@@ -104,7 +109,7 @@ export function tasks(open: OpenStore): void {
       const { store } = await open();
       const agent = await registered(store);
       const task = aDelivery(agent.agentId);
-      const result = await store.tasks.insert(task, lease(), undefined);
+      const result = await insertTask(store, task, { lease: lease() });
       if (result.outcome !== 'inserted') throw new Error(result.outcome);
       const held = { seq: result.seq, epoch: 1, lane: task.lane };
       expect(await store.outbox.complete({ ...asDelivered(held), finishedAt: 3_000 })).toBe('done');

@@ -8,6 +8,7 @@ import { openDatabase } from '../../../src/store/sqlite/database.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { anAgent } from '../../helpers/records.ts';
+import { insertAgent } from '../../helpers/store.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 
 const IMPATIENT = 10;
@@ -28,7 +29,7 @@ describe('the file', () => {
     const path = join(tempDir(), 'a', 'b', 'agentkit.db');
     const store = openSqliteStore(path);
     onTestFinished(() => store.close());
-    await store.agents.insert(anAgent(), undefined);
+    await insertAgent(store, anAgent());
     for (const file of [path, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
       expect((statSync(file).mode & 0o777).toString(8), file).toBe('600');
     }
@@ -45,7 +46,7 @@ describe('the file', () => {
   it('leaves neither log nor shared memory behind when it is closed', async () => {
     const path = join(tempDir(), 'agentkit.db');
     const store = openSqliteStore(path);
-    await store.agents.insert(anAgent(), undefined);
+    await insertAgent(store, anAgent());
     await store.close();
     expect(existsSync(`${path}-wal`)).toBe(false);
   });
@@ -89,7 +90,7 @@ describe('the lock', () => {
     const path = join(tempDir(), 'agentkit.db');
     const first = opened(path);
     expect(() => openDatabase(path, IMPATIENT)).toThrow();
-    first.db.exec("INSERT INTO lanes VALUES ('l', 1)");
+    first.db.exec("INSERT INTO lanes (lane, due_at) VALUES ('l', 1)");
     expect(first.db.prepare('SELECT lane FROM lanes').all()).toHaveLength(1);
   });
 
@@ -127,7 +128,7 @@ describe('migrations', () => {
     const first = opened(path);
     const version = first.db.prepare('PRAGMA user_version').get();
     expect(version?.['user_version']).toBeGreaterThan(0);
-    first.db.exec("INSERT INTO lanes VALUES ('l', 1)");
+    first.db.exec("INSERT INTO lanes (lane, due_at) VALUES ('l', 1)");
     first.close();
     const { db } = opened(path);
     expect(db.prepare('PRAGMA user_version').get()).toEqual(version);
