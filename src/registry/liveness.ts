@@ -57,10 +57,11 @@ export function createLiveness(deps: Deps) {
     for (;;) {
       const step = await store.agents.grantGrace(now, STEP);
       extended += step;
-      if (step < STEP) break;
+      if (step === 0) break;
     }
-    if (extended > 0)
-      log.warn({ agents: extended }, 'leases extended by a period: the service was away');
+    if (extended > 0) {
+      log.warn({ agents: extended }, 'every lease begins anew: the service was away');
+    }
   }
 
   async function markOffline(now: number): Promise<void> {

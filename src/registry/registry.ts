@@ -203,7 +203,8 @@ export function createRegistry(deps: Deps) {
   /** An agent that was heard of, with what is now said of it: online, a new lease, its tasks due. */
   function heardOf(before: Agent, fields: Described): AgentChange {
     const now = clock.now();
-    const changed = !sameRegistration(before, { ...before, ...fields });
+    const registration = !sameRegistration(before, { ...before, ...fields });
+    const changed = registration || fields.leaseSeconds !== before.leaseSeconds;
     const returned = before.status !== 'online';
     const after: Agent = {
       ...before,
@@ -219,7 +220,7 @@ export function createRegistry(deps: Deps) {
       result: undefined,
       write: after,
       ...(changed ? { event: 'updated' } : returned ? { event: 'status' } : {}),
-      webhook: changed ? registerWebhook(after) : undefined,
+      webhook: registration ? registerWebhook(after) : undefined,
       // Whatever held its tasks back is of the past: it is there, perhaps at another address.
       ...(changed || returned ? { holdUntil: 0 } : {}),
     };

@@ -6,7 +6,7 @@ import type { LeasedDelivery } from '../../src/outbox/delivery.ts';
 import type { Sender } from '../../src/outbox/sending.ts';
 import type { Agent } from '../../src/store/store.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
-import { aDelivery, anAgent } from '../helpers/records.ts';
+import { aDelivery, anAgent, bornWith } from '../helpers/records.ts';
 
 const OPSCORE: Environment = {
   OPSCORE_WEBHOOK_URL: 'https://ops.example/hooks',
@@ -35,16 +35,17 @@ function setup(env: Environment = OPSCORE) {
     clock,
     agentSender: senders.agent,
     opscoreSender: senders.opscore,
+    previousWebhookSecret: null,
     getAgent: async (id) => agents.get(id),
   });
   const agent = anAgent();
   agents.set(agent.agentId, agent);
   const leased = (changes: Parameters<typeof aDelivery>[1] = {}): LeasedDelivery => ({
-    ...aDelivery(agent.agentId, { createdAt: clock.now(), ...changes }),
-    seq: 1,
-    epoch: 1,
+    ...bornWith(
+      { owner: 'worker', until: clock.now() + 20_000 },
+      aDelivery(agent.agentId, { createdAt: clock.now(), ...changes }),
+    ),
     attemptCount: 2,
-    leaseUntil: clock.now() + 20_000,
   });
   const prepared = async (delivery: LeasedDelivery) => {
     const result = await prepare(delivery);

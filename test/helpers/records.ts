@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { laneOf, type Attempt, type NewDelivery } from '../../src/outbox/delivery.ts';
-import type { Agent, AgentToken } from '../../src/store/store.ts';
+import {
+  laneOf,
+  type Attempt,
+  type LeasedDelivery,
+  type NewDelivery,
+} from '../../src/outbox/delivery.ts';
+import type { Agent, AgentToken, Lease } from '../../src/store/store.ts';
 
 // Valid records with the least in them; a test says only what it is about.
 
@@ -52,6 +57,19 @@ export function aDelivery(
     body: Buffer.from(body),
     traceparent: null,
     ...rest,
+  };
+}
+
+/** What was just stored with a lease, as its worker holds it. */
+export function bornWith(lease: Lease, delivery: NewDelivery, seq = 1): LeasedDelivery {
+  return {
+    ...delivery,
+    seq,
+    epoch: 1,
+    attemptCount: 0,
+    unburntCount: 0,
+    probe: false,
+    leaseUntil: lease.until,
   };
 }
 

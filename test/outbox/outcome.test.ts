@@ -122,9 +122,11 @@ describe('the record of an attempt', () => {
     ['failed', answered(503), 3, 'http_status', 'http_503'],
     ['failed', answered(404), 1, 'http_status', 'http_404'],
     ['failed', answered(302), 1, 'http_status', 'http_302'],
-    ['retry', failed('timeout'), 1, 'timeout', 'timeout'],
-    ['failed', failed('dns'), 3, 'dns', 'dns'],
-    ['retry', failed('interrupted'), 3, 'interrupted', 'interrupted'],
+    ['retry', failed('timeout'), 1, 'timeout', 'unreachable'],
+    ['failed', failed('dns'), 3, 'dns', 'unreachable'],
+    ['failed', failed('connection_refused'), 3, 'connection_refused', 'unreachable'],
+    ['failed', failed('blocked_address'), 3, 'blocked_address', 'unreachable'],
+    ['retry', failed('interrupted'), 3, 'interrupted', 'unreachable'],
   ] as const)('%s: %o', (outcome, result, number, errorClass, word) => {
     const attempt = toAttempt(result, number, verdict(result, number));
     expect(attempt).toMatchObject({ outcome, errorClass, number });

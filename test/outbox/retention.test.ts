@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startRetention } from '../../src/outbox/retention.ts';
-import type { OutboxStore, Store } from '../../src/store/store.ts';
+import type { AgentStore, OutboxStore, Store } from '../../src/store/store.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { settle } from '../helpers/until.ts';
 
@@ -9,12 +9,22 @@ import { settle } from '../helpers/until.ts';
 
 type Step = Parameters<OutboxStore['prune']>[0];
 
-function setup(prune: OutboxStore['prune']) {
+function setup(
+  prune: OutboxStore['prune'],
+  pruneEvents: AgentStore['pruneEvents'] = async () => 0,
+) {
   const lines: string[] = [];
   const log = pino({}, { write: (line) => lines.push(line) });
   const clock = manualClock();
   const steps: Step[] = [];
+  const eventSteps: { before: number; limit: number }[] = [];
   const store = {
+    agents: {
+      pruneEvents: (before: number, limit: number) => {
+        eventSteps.push({ before, limit });
+        return pruneEvents(before, limit);
+      },
+    },
     outbox: {
       prune: (step: Step) => {
         steps.push(step);
@@ -26,7 +36,7 @@ function setup(prune: OutboxStore['prune']) {
     { store, clock, log },
     { retention: 1_000, deadLetterRetention: 5_000 },
   );
-  return { retention, clock, steps, lines };
+  return { retention, clock, steps, eventSteps, lines };
 }
 
 beforeEach(() => {
@@ -69,6 +79,22 @@ describe('retention', () => {
     await settle();
     expect(steps.map(({ cursor }) => cursor)).toEqual([0, 500, 1_000, 0, 500, 1_000]);
     expect(lines.filter((line) => line.includes('"deleted":30'))).toHaveLength(2);
+    await retention.stop();
+  });
+
+  it('of events is that of deliveries, and goes in steps to the end as well', async () => {
+    const found = [500, 500, 20, 0];
+    const { retention, clock, eventSteps } = setup(
+      async () => ({ deleted: 0, cursor: null }),
+      async () => found.shift() ?? 0,
+    );
+    const step = { before: clock.now() - 1_000, limit: 500 };
+    vi.advanceTimersByTime(60_000);
+    await settle();
+    expect(eventSteps).toEqual([step, step, step]);
+    vi.advanceTimersByTime(60_000);
+    await settle();
+    expect(eventSteps).toHaveLength(4);
     await retention.stop();
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StoredTask } from '../../src/store/store.ts';
 import { aDelivery } from '../helpers/records.ts';
+import { claimAt, removal, updateAgent } from '../helpers/store.ts';
 import { settle, until } from '../helpers/until.ts';
 import { setupWorker, type World } from '../helpers/worker.ts';
 
@@ -88,7 +89,7 @@ describe('a delivery', () => {
       attempt: 1,
       outcome: 'failed',
       status_code: 410,
-      error: 'http_410',
+      error: 'http_status',
       duration_ms: 1,
     });
     expect(JSON.stringify(lines)).not.toContain('hunter2');
@@ -146,14 +147,7 @@ describe('the end of a task', () => {
     await until(() => lines.some(({ outcome }) => outcome === 'failed'));
     await settle();
     const later = clock.now() + 1_000_000;
-    const { deliveries } = await real.outbox.claim({
-      lease: { owner: 'test', until: later + 1 },
-      now: later,
-      limit: 10,
-      maxBytes: 1_000,
-      capacityOf: () => 10,
-    });
-    expect(deliveries).toEqual([]);
+    expect((await claimAt(real, later)).deliveries).toEqual([]);
     expect(started).toHaveLength(1);
   });
 });
@@ -225,27 +219,16 @@ describe('what is not sent at all', () => {
 
 describe('a webhook and the next', () => {
   it('go out in their order, the second after the end of the first, its retries included', async () => {
-    const {
-      worker,
-      agent,
-      real,
-      names,
-      task: _task,
-      clock,
-      pass,
-      started,
-    } = setupWorker({
+    const { worker, agent, real, names, clock, pass, started } = setupWorker({
       world: statuses(503, 200, 200),
     });
     const event = (agentId: string, name: string) =>
       aDelivery(agentId, { kind: 'webhook', name, dueAt: clock.now() });
     const owner = await agent(({ agentId }) => event(agentId, 'REGISTER'));
-    await real.agents.remove(owner.agentId, {
-      at: clock.now(),
-      limit: 10,
-      reportOf: () => undefined,
-      webhookOf: () => event(owner.agentId, 'DEREGISTER'),
-    });
+    await real.agents.remove(
+      owner.agentId,
+      removal(clock.now(), { webhookOf: () => event(owner.agentId, 'DEREGISTER') }),
+    );
     worker.start();
     await until(() => started.length === 1);
     await settle();
@@ -261,7 +244,8 @@ describe('a webhook and the next', () => {
       aDelivery(agentId, { kind: 'webhook', name, dueAt: clock.now() });
     const owner = await agent(({ agentId }) => event(agentId, 'first'));
     for (const name of ['second', 'third']) {
-      await real.agents.upsert({ ...owner, version: name }, () => event(owner.agentId, name));
+      const webhook = event(owner.agentId, name);
+      await updateAgent(real, owner.agentId, { version: name }, { webhook });
     }
     worker.start();
     for (const expected of ['first', 'second', 'third']) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { aDelivery } from '../helpers/records.ts';
+import { updateAgent } from '../helpers/store.ts';
 import { settle, until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
@@ -41,7 +42,7 @@ it('goes through the webhooks of an agent one after the other without a pause', 
     aDelivery(agentId, { kind: 'webhook', name, dueAt: clock.now() });
   const owner = await agent(({ agentId }) => event(agentId, '1'));
   for (const version of ['2', '3', '4']) {
-    await real.agents.upsert({ ...owner, version }, () => event(owner.agentId, version));
+    await updateAgent(real, owner.agentId, { version }, { webhook: event(owner.agentId, version) });
   }
   worker.start();
   await until(() => names().length === 4, 'the last webhook');

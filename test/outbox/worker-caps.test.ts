@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ClaimRequest } from '../../src/store/store.ts';
-import { aDelivery } from '../helpers/records.ts';
+import { aDelivery, bornWith } from '../helpers/records.ts';
+import { insertTask } from '../helpers/store.ts';
 import { settle, until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
@@ -120,12 +121,11 @@ describe('a task that is just being stored', () => {
   async function accept(kit: ReturnType<typeof setupWorker>, agentId: string): Promise<string> {
     const task = aDelivery(agentId, { createdAt: kit.clock.now(), dueAt: kit.clock.now() });
     const lease = kit.worker.reserve(task.lane);
-    const result = await kit.real.tasks.insert(task, lease, undefined);
+    const result = await insertTask(kit.real, task, { lease });
     if (result.outcome !== 'inserted') throw new Error(result.outcome);
     if (lease === undefined) kit.worker.noteBacklog(task.lane);
     else {
-      const { seq } = result;
-      kit.worker.accept({ ...task, seq, epoch: 1, attemptCount: 0, leaseUntil: lease.until });
+      kit.worker.accept(bornWith(lease, task, result.seq));
     }
     return task.id;
   }

@@ -106,7 +106,7 @@ describe('stopping', () => {
     expect(await task(id)).toMatchObject({
       state: 'scheduled',
       nextAttemptAt: clock.now(),
-      lastError: 'interrupted',
+      lastError: 'unreachable',
       attempts: [{ outcome: 'retry', errorClass: 'interrupted' }],
     });
   });

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Principal } from '../../src/auth/principal.ts';
 import type { LeasedDelivery } from '../../src/outbox/delivery.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { StoreUnavailableError, type Idempotency, type Lease } from '../../src/store/store.ts';
 import { createTasks, type RunRequest } from '../../src/tasks/tasks.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
-import { anAgent } from '../helpers/records.ts';
+import { aDelivery, anAgent } from '../helpers/records.ts';
+import { claimAt, insertAgent, insertTask, updateAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
+
+const QUEUE_LIMIT = 3;
+const ANYBODY: Principal = { kind: 'anonymous' };
 
 /** The domain on a real store, with a worker that notes what it is told. */
 async function setup(room: 'room' | 'full' = 'room') {
@@ -15,7 +20,7 @@ async function setup(room: 'room' | 'full' = 'room') {
   onTestFinished(() => store.close());
   const clock = manualClock();
   const agent = anAgent();
-  await store.agents.insert(agent, undefined);
+  await insertAgent(store, agent);
   const said: string[] = [];
   const accepted: LeasedDelivery[] = [];
   const lease: Lease = { owner: 'worker', until: clock.now() + 20_000 };
@@ -25,13 +30,14 @@ async function setup(room: 'room' | 'full' = 'room') {
       ...store,
       tasks: {
         ...store.tasks,
-        insert: (task, held, idempotency) => {
-          keys.push(idempotency);
-          return store.tasks.insert(task, held, idempotency);
+        insert: (task, options) => {
+          keys.push(options.idempotency);
+          return store.tasks.insert(task, options);
         },
       },
     },
     clock,
+    queueLimit: QUEUE_LIMIT,
     worker: {
       reserve: () => {
         said.push('reserve');
@@ -75,13 +81,7 @@ describe('a task that is taken', () => {
         leaseUntil: lease.until,
       },
     ]);
-    const stored = await store.outbox.claim({
-      lease: { owner: 'other', until: lease.until + 1 },
-      now: lease.until,
-      limit: 1,
-      maxBytes: 1_000,
-      capacityOf: () => 1,
-    });
+    const stored = await claimAt(store, lease.until);
     expect(stored.deliveries).toMatchObject([{ id, seq: accepted[0]?.seq, epoch: 2 }]);
   });
 
@@ -91,6 +91,20 @@ describe('a task that is taken', () => {
     expect(said).toEqual(['reserve', 'noteBacklog']);
     expect((await store.tasks.get(id))?.record.nextAttemptAt).not.toBeNull();
   });
+
+  it.each(['unreachable', 'offline'] as const)(
+    'waits on disk while its agent is %s, whatever room the worker has',
+    async (status) => {
+      const { tasks, said, store, request, agent, clock } = await setup();
+      const holdUntil = clock.now() + 15_000;
+      await updateAgent(store, agent.agentId, { status }, { holdUntil });
+      const id = await tasks.run(request());
+      expect(said).toEqual(['reserve', 'unreserve', 'noteBacklog']);
+      expect((await store.tasks.get(id))?.record.nextAttemptAt).not.toBeNull();
+      expect((await claimAt(store, holdUntil - 1)).deliveries).toEqual([]);
+      expect((await claimAt(store, holdUntil)).deliveries).toMatchObject([{ id, probe: true }]);
+    },
+  );
 
   it('continues the trace of the caller, or starts one that its id leads to', async () => {
     const { tasks, accepted, request } = await setup();
@@ -128,6 +142,16 @@ describe('the room that was reserved in the worker is given back', () => {
     expect(said).toEqual(['reserve', 'accept', 'reserve', 'unreserve', 'reserve', 'unreserve']);
   });
 
+  it('when too many tasks are waiting for the agent', async () => {
+    const { tasks, said, request, store, agent } = await setup();
+    for (let i = 0; i < QUEUE_LIMIT; i += 1) await insertTask(store, aDelivery(agent.agentId));
+    await expect(tasks.run(request())).rejects.toMatchObject({
+      code: 'queue_full',
+      retryAfterSeconds: 5,
+    });
+    expect(said).toEqual(['reserve', 'unreserve']);
+  });
+
   it('when the store fails', async () => {
     const { tasks, said, request, store } = await setup();
     store.tasks.insert = () => Promise.reject(new StoreUnavailableError('disk full'));
@@ -148,15 +172,23 @@ describe('the room that was reserved in the worker is given back', () => {
 it('a cancelled task is taken out of the hands of the worker once that is on disk', async () => {
   const { tasks, said, request, store } = await setup();
   const id = await tasks.run(request());
-  expect((await tasks.cancel(id)).record.state).toBe('cancelled');
+  expect((await tasks.cancel(id, ANYBODY)).record.state).toBe('cancelled');
   expect(said.at(-1)).toBe(`drop ${id}`);
   expect((await store.tasks.get(id))?.record.state).toBe('cancelled');
 });
 
+it("another agent's task is not there for an agent; its own is", async () => {
+  const { tasks, request, agent } = await setup();
+  const id = await tasks.run(request());
+  const stranger: Principal = { kind: 'agent', agentId: 'another' };
+  await expect(tasks.get(id, stranger)).rejects.toMatchObject({ code: 'task_not_found' });
+  expect((await tasks.get(id, { kind: 'agent', agentId: agent.agentId })).record.id).toBe(id);
+});
+
 it('what is unknown is said to be', async () => {
   const { tasks } = await setup();
-  await expect(tasks.get('x')).rejects.toMatchObject({ code: 'task_not_found' });
-  await expect(tasks.cancel('x')).rejects.toMatchObject({ code: 'task_not_found' });
+  await expect(tasks.get('x', ANYBODY)).rejects.toMatchObject({ code: 'task_not_found' });
+  await expect(tasks.cancel('x', ANYBODY)).rejects.toMatchObject({ code: 'task_not_found' });
   await expect(tasks.listOfAgent('x', { limit: 1, before: null })).rejects.toMatchObject({
     code: 'agent_not_found',
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { newSigningSecret, signatureHeaders } from '../../src/webhook/sign.ts';
+import { newSigningSecret, signatureHeaders, signingSecrets } from '../../src/webhook/sign.ts';
 
 // Computed apart from the code under test:
 //
@@ -32,6 +32,9 @@ const VECTORS = [
 /** The stock library refuses what is older than five minutes, so these are signed now. */
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
+/** No rotation is under way. */
+const only = (secret: string) => signingSecrets(secret, null, 0);
+
 /** How a receiver with a plain secret configures the stock library: its bytes are the key. */
 function stockVerifier(secret: string): Webhook {
   return secret.startsWith('whsec_')
@@ -41,7 +44,7 @@ function stockVerifier(secret: string): Webhook {
 
 describe('signatureHeaders', () => {
   it.each(VECTORS)('signs with $kind as an independent HMAC does', ({ secret, hex, base64 }) => {
-    expect(signatureHeaders(secret, 'msg_01', 1767225600, BODY)).toEqual({
+    expect(signatureHeaders(only(secret), 'msg_01', 1767225600, BODY)).toEqual({
       'x-agentkit-timestamp': '1767225600',
       'x-agentkit-signature': hex,
       'webhook-id': 'msg_01',
@@ -53,7 +56,7 @@ describe('signatureHeaders', () => {
   it('agrees with the vector that Svix publishes for Standard Webhooks', () => {
     // https://docs.svix.com/receiving/verifying-payloads/how-manual
     const headers = signatureHeaders(
-      'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+      only('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'),
       'msg_p5jXN8AQM9LWM0D4loKWxJek',
       1614265330,
       Buffer.from('{"test": 2432232314}'),
@@ -62,12 +65,12 @@ describe('signatureHeaders', () => {
   });
 
   it.each(VECTORS)('is accepted by the stock npm package, with $kind', ({ secret }) => {
-    const headers = signatureHeaders(secret, 'msg_01', nowSeconds(), BODY);
+    const headers = signatureHeaders(only(secret), 'msg_01', nowSeconds(), BODY);
     expect(stockVerifier(secret).verify(BODY, headers)).toEqual(JSON.parse(BODY.toString()));
   });
 
   it.each(VECTORS)('is refused by it after any flipped bit of the body, with $kind', (vector) => {
-    const headers = signatureHeaders(vector.secret, 'msg_01', nowSeconds(), BODY);
+    const headers = signatureHeaders(only(vector.secret), 'msg_01', nowSeconds(), BODY);
     const verifier = stockVerifier(vector.secret);
     for (let at = 0; at < BODY.length; at += 1) {
       const forged = Buffer.from(BODY);
@@ -79,7 +82,7 @@ describe('signatureHeaders', () => {
   it('is refused by it with another id, time or secret', () => {
     const secret = VECTORS[1]?.secret ?? '';
     const now = nowSeconds();
-    const headers = signatureHeaders(secret, 'msg_01', now, BODY);
+    const headers = signatureHeaders(only(secret), 'msg_01', now, BODY);
     const verifier = stockVerifier(secret);
     const refused = /No matching signature/;
     expect(() => verifier.verify(BODY, { ...headers, 'webhook-id': 'msg_02' })).toThrow(refused);
@@ -94,10 +97,36 @@ describe('signatureHeaders', () => {
     fc.assert(
       fc.property(fc.json(), fc.uuid(), (json, id) => {
         const body = Buffer.from(json);
-        const headers = signatureHeaders(secret, id, nowSeconds(), body);
+        const headers = signatureHeaders(only(secret), id, nowSeconds(), body);
         verifier.verify(body, headers, { jsonParse: false });
       }),
     );
+  });
+});
+
+describe('while a secret is being replaced', () => {
+  const [plain, whsec] = VECTORS.map(({ secret }) => secret);
+  const [old = '', current = ''] = [plain, whsec];
+  const at = (now: number, hexUntil = 0) =>
+    signingSecrets(current, { secret: old, until: 5_000, hexUntil }, now);
+
+  it('both sign for the overlap, the new one first, and each of them verifies', () => {
+    const headers = signatureHeaders(at(4_999), 'msg_01', nowSeconds(), BODY);
+    expect(headers['webhook-signature']).toMatch(/^v1,\S+ v1,\S+$/);
+    for (const secret of [old, current]) stockVerifier(secret).verify(BODY, headers);
+    const alone = signatureHeaders(only(current), 'msg_01', nowSeconds(), BODY);
+    expect(headers['webhook-signature']).toContain(`${alone['webhook-signature']} `);
+  });
+
+  it('the hex header, which holds one, changes when it was said to', () => {
+    const hexOf = (now: number) =>
+      signatureHeaders(at(now, 3_000), 'msg_01', 1767225600, BODY)['x-agentkit-signature'];
+    expect(hexOf(2_999)).toBe(VECTORS[0]?.hex);
+    expect(hexOf(3_000)).toBe(VECTORS[1]?.hex);
+  });
+
+  it('the old one is done with at the end of the overlap, whatever was said of the hex header', () => {
+    expect(at(5_000, 9_000)).toEqual(only(current));
   });
 });
 

@@ -110,32 +110,44 @@ export function leases(open: OpenStore): void {
   });
 
   describe('grace after an absence of our own', () => {
-    /** Steps until one finds fewer than it may; how many agents it was granted to. */
+    /** Steps until one finds none; how many agents it was granted to. */
     async function grantAll(store: Store, now: number, limit: number): Promise<number> {
       let granted = 0;
       for (let steps = 0; steps < 20; steps += 1) {
         const step = await store.agents.grantGrace(now, limit);
+        expect(step).toBeLessThanOrEqual(2 * limit);
+        if (step === 0) return granted;
         granted += step;
-        if (step < limit) return granted;
       }
       throw new Error('the steps have no end');
     }
 
-    it('is a full period for leases that ended meanwhile, and for no others', async () => {
+    it('is a full period from now on for every lease, ended or not', async () => {
       const { store } = await open();
       const ended = await registered(store, leased(9_000));
       const endsNow = await registered(store, leased(10_000, { leaseSeconds: 5 }));
       const runs = await registered(store, leased(10_001));
+      const endless = await registered(store, leased(9_999_999_999));
       const never = await registered(store);
-      expect(await grantAll(store, 10_000, 100)).toBe(2);
+      expect(await grantAll(store, 10_000, 100)).toBe(4);
       const expiryOf = async ({ agentId }: Agent) =>
         (await store.agents.get(agentId))?.leaseExpiresAt;
       expect(await expiryOf(ended)).toBe(40_000);
       expect(await expiryOf(endsNow)).toBe(15_000);
-      expect(await expiryOf(runs)).toBe(10_001);
+      expect(await expiryOf(runs)).toBe(40_000);
+      // The clock was set back meanwhile.
+      expect(await expiryOf(endless)).toBe(40_000);
       expect(await expiryOf(never)).toBeNull();
       expect(await store.agents.get(ended.agentId)).toEqual({ ...ended, leaseExpiresAt: 40_000 });
       expect(await store.agents.listExpired(10_000, 10)).toEqual([]);
+    });
+
+    it('takes nothing from a lease that a heartbeat renews between two steps', async () => {
+      const { store } = await open();
+      const { agentId } = await registered(store, leased(9_000));
+      await store.agents.heartbeat(agentId, 10_500);
+      expect(await grantAll(store, 10_000, 2)).toBe(0);
+      expect((await store.agents.get(agentId))?.leaseExpiresAt).toBe(40_500);
     });
 
     it('counts the time offline anew', async () => {
