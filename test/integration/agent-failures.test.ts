@@ -147,7 +147,7 @@ describe('is retried', () => {
       'null network retry',
       'null network failed',
     ]);
-    expect(view).toMatchObject({ attemptCount: 4, nextAttemptAt: null, lastError: 'network' });
+    expect(view).toMatchObject({ attemptCount: 4, nextAttemptAt: null, lastError: 'unreachable' });
     const starts = view.attempts.map(({ startedAt }) => Date.parse(startedAt));
     for (const [index, start] of starts.slice(1).entries()) {
       expect(start - (starts[index] ?? 0)).toBeGreaterThanOrEqual(SHORTEST_MS);

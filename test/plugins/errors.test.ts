@@ -92,7 +92,7 @@ describe('an error of the catalogue', () => {
 
 describe('the catalogue', () => {
   it('has codes in snake case, a status of the contract, and a sentence each', () => {
-    const statuses = [400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 431, 500, 503];
+    const statuses = [400, 401, 403, 404, 408, 409, 410, 412, 413, 415, 422, 429, 431, 500, 503];
     for (const [code, { status, message }] of Object.entries(errorCatalogue)) {
       expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
       expect(statuses, code).toContain(status);

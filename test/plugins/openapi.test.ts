@@ -5,6 +5,7 @@ interface Operation {
   summary?: string;
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema?: object }[];
+  security?: object[];
   requestBody?: { required?: boolean; content: Record<string, { schema: object }> };
   responses: Record<
     string,
@@ -121,6 +122,8 @@ describe('every operation', () => {
       for (const [status, response] of Object.entries(operation.responses)) {
         const schema = response.content?.['application/json']?.schema;
         expect(response.description, `${name} ${status}`).toBeDefined();
+        // RFC 9110 section 15.4.5: it has no content.
+        if (status === '304') continue;
         expect(Object.keys(schema ?? {}).length, `${name} ${status}`).toBeGreaterThan(0);
       }
     }
@@ -142,6 +145,7 @@ describe('every operation', () => {
   it('declares what any route may answer, and what follows from its own form', () => {
     for (const { name, path, operation } of operations) {
       const expected = ['400', '413', '415', '500', '503'];
+      if (operation.security !== undefined) expected.push('401', '403', '429');
       if (path.includes('{')) expected.push('404');
       const hasQuery = operation.parameters?.some((one) => one.in === 'query') === true;
       if (operation.requestBody !== undefined || hasQuery) expected.push('422');

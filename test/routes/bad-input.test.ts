@@ -321,10 +321,39 @@ describe('a query that is invalid: 422, naming the parameter', () => {
 
   it.each([
     ['/v1/agents?name=a&name=b', '/querystring/name'],
+    ['/v1/agents?version=1&version=2', '/querystring/version'],
+    ['/v1/agents?metadata_key=a&metadata_key=b', '/querystring/metadata_key'],
+    ['/v1/agents?name=a&cursor=', '/querystring/cursor'],
+    [`/v1/agents?name=a&cursor=${'A'.repeat(1_201)}`, '/querystring/cursor'],
+    [
+      `/v1/agents?name=a&cursor=${Buffer.from('a'.repeat(201)).toString('base64url')}`,
+      '/querystring/cursor',
+    ],
+    ['/v1/agents/changes?since=junk', '/querystring/since'],
+    ['/v1/agents/changes?since=', '/querystring/since'],
+    ['/v1/agents/changes?limit=1001', '/querystring/limit'],
     [`/v1/agents?${Array(21).fill('capability=a').join('&')}`, '/querystring/capability'],
   ])('%s', async (url, path) => {
     const { call } = kit;
     expect(expectEnvelope(await call('GET', url), 422, 'validation_failed')).toEqual([path]);
+  });
+
+  it('a cursor of another list: names are no ids', async () => {
+    const { call } = await aService();
+    for (const agentName of ['a', 'b']) {
+      await call('POST', '/v1/agents', { body: aRegistration({ agentName }) });
+    }
+    const page = await call('GET', '/v1/agents?name=&limit=1');
+    const cursor = page.body['next_cursor'];
+    expect(cursor).toEqual(expect.any(String));
+    const answer = await call('GET', `/v1/agents?cursor=${String(cursor)}`);
+    expect(expectEnvelope(answer, 422, 'validation_failed')).toEqual(['/querystring/cursor']);
+  });
+
+  it('status=unknown of a list of agents, naming those there are', async () => {
+    const answer = await kit.call('GET', '/v1/agents?status=unknown');
+    expect(expectEnvelope(answer, 422, 'validation_failed')).toEqual(['/querystring/status']);
+    expect(JSON.stringify(answer.body)).toContain('online, unreachable, offline, deregistering');
   });
 
   it('state=unknown of a list of tasks, naming the states there are', async () => {

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Environment } from '../../src/config/config.ts';
 import { errorCatalogue, type ErrorCode } from '../../src/errors.ts';
 import { aService } from '../helpers/service.ts';
 import { until } from '../helpers/until.ts';
 
 /** The service on a real port, and sockets to it on which anything may be said. */
-async function listening() {
-  const kit = await aService();
+async function listening(env: Environment = {}) {
+  const kit = await aService(env);
   await kit.service.listen();
   const { port } = new URL(kit.service.url());
 
@@ -89,24 +90,24 @@ describe('what is no HTTP request gets the envelope, and the connection ends', (
 });
 
 describe('who sends slowly', () => {
-  it('has 10 s for the headers and 30 s for the whole request', async () => {
-    const { service } = await aService();
-    expect(service.app.server.headersTimeout).toBe(10_000);
-    expect(service.app.server.requestTimeout).toBe(30_000);
+  it.each([
+    ['10 s', {}, 10_000],
+    ['30 s', { REQUEST_TIMEOUT: '30s' }, 30_000],
+  ])('has %s for the whole request, and half of it for its headers: %j', async (_s, env, whole) => {
+    const { service } = await aService(env);
+    expect(service.app.server.headersTimeout).toBe(whole / 2);
+    expect(service.app.server.requestTimeout).toBe(whole);
   });
 
   it('gets 408 when the headers do not come to an end', async () => {
-    const { service, dial } = await listening();
-    service.app.server.headersTimeout = 1;
+    const { dial } = await listening({ REQUEST_TIMEOUT: '100ms' });
     const { socket, answer } = await dial();
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n');
     expectAnswer(await answer, 'request_timeout');
   });
 
   it('gets 408 when the body does not come to an end', async () => {
-    const { service, dial } = await listening();
-    service.app.server.headersTimeout = 1;
-    service.app.server.requestTimeout = 1;
+    const { dial } = await listening({ REQUEST_TIMEOUT: '100ms' });
     const { socket, answer } = await dial();
     socket.write(
       'POST /v1/agents HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',

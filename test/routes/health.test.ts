@@ -48,7 +48,7 @@ describe('a service whose store takes no writes', () => {
 
   it('says that nothing was accepted, and nothing of the inside', async () => {
     const { call, service } = await aService();
-    service.store.agents.insert = () =>
+    service.store.agents.change = () =>
       Promise.reject(new StoreUnavailableError('SQLite cannot write (/var/lib/agentkit.db)'));
     const { status, body, headers } = await call('POST', '/v1/agents', { body: aRegistration() });
     expect(status).toBe(503);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { claimAt } from '../helpers/store.ts';
 import { aRegistration, aService, type Answer, type Call } from '../helpers/service.ts';
 
 const dataOf = ({ body }: Answer) => body['data'] as Record<string, unknown>;
@@ -15,13 +16,7 @@ async function setup() {
   const cancel = (id: unknown) => kit.call('POST', `/v1/tasks/${String(id)}/cancel`);
   /** The bytes that the agent will get. */
   const bytesOf = async (id: unknown) => {
-    const { deliveries } = await kit.service.store.outbox.claim({
-      lease: { owner: 'test', until: Date.now() + 60_000 },
-      now: Date.now() + 60_000,
-      limit: 100,
-      maxBytes: 1_000_000,
-      capacityOf: () => 100,
-    });
+    const { deliveries } = await claimAt(kit.service.store, Date.now() + 60_000);
     return Buffer.from(deliveries.find((one) => one.id === id)?.body ?? []).toString('utf8');
   };
   return { ...kit, agentId, run, list, task, cancel, bytesOf };
@@ -156,13 +151,7 @@ describe('cancelling', () => {
     const { run, cancel, service } = await setup();
     const { taskId } = dataOf(await run({ body: { task_name: 'a' } }));
     const now = Date.now() + 60_000;
-    const { deliveries } = await service.store.outbox.claim({
-      lease: { owner: 'test', until: now + 1 },
-      now,
-      limit: 1,
-      maxBytes: 1_000,
-      capacityOf: () => 1,
-    });
+    const { deliveries } = await claimAt(service.store, now);
     const [held] = deliveries;
     if (held === undefined) throw new Error('nothing claimed');
     const { seq, epoch, lane } = held;
