@@ -30,6 +30,23 @@ describe('a service that is well', () => {
   });
 });
 
+it('probes that come together ask the store once: each check is a write', async () => {
+  const { call, service } = await aService();
+  let checks = 0;
+  const { check } = service.store;
+  Object.assign(service.store, {
+    check: () => {
+      checks += 1;
+      return check();
+    },
+  });
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => call('GET', i % 2 === 0 ? '/health' : '/readyz')),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+  expect(checks).toBe(1);
+});
+
 describe('a service whose store takes no writes', () => {
   it('is not well, and takes no work, but lives: restarting it would not help', async () => {
     const { call, service } = await aService();

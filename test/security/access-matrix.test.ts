@@ -89,6 +89,8 @@ function bodyOf(route: string, { agent }: Scene): CallOptions {
       return { body: anAgent() };
     case 'PUT /v1/agents/register':
       return { body: anAgent({ agentName: agent.agentName }) };
+    case 'PATCH /v1/agents/{agent_id}':
+      return { body: { version: '2.0.0' } };
     case 'POST /v1/agents/{agent_id}/run':
       return { body: { task_name: 't' } };
     case 'POST /v1/keys':

@@ -29,7 +29,9 @@ export const EXPECTED: Readonly<Record<string, Row>> = {
   'POST /v1/agents/register': row([401, 401, 201, 403, 403, 201, 201, 403, 403]),
   'PUT /v1/agents/register': row([401, 401, 200, 403, 403, 403, 200, 200, 403]),
   'GET /v1/agents': row([401, 401, 200, 200, 200, 403, 403, 403, 403]),
+  'GET /v1/agents/changes': row([401, 401, 200, 200, 200, 403, 403, 403, 403]),
   'GET /v1/agents/{agent_id}': row([401, 401, 200, 200, 200, 403, 403, 403, 403]),
+  'PATCH /v1/agents/{agent_id}': row([401, 401, 200, 403, 403, 403, 200, 200, 403]),
   'DELETE /v1/agents/{agent_id}': row([401, 401, 200, 403, 403, 403, 200, 200, 403]),
   'POST /v1/agents/{agent_id}/heartbeat': row([401, 401, 200, 403, 403, 403, 200, 200, 403]),
   'POST /v1/agents/{agent_id}/signing-secret/rotate': row([
