@@ -227,7 +227,7 @@ export function createRegistry(deps: Deps) {
 
   /**
    * An agent of which somebody else says something: whether it is alive is another question. Where it was unreachable,
-   * a new address is to be tried.
+   * a new address is to be tried; where it was offline, it is not any more once it has no lease to miss.
    */
   function described(before: Agent, fields: Described): AgentChange {
     const now = clock.now();
@@ -236,11 +236,13 @@ export function createRegistry(deps: Deps) {
     if (!changed && !newLease) return { result: undefined };
     const newExpiry = fields.leaseSeconds === null ? null : now + fields.leaseSeconds * 1000;
     const moved = fields.contactEndpoint !== before.contactEndpoint;
-    const tryAgain = moved && before.status === 'unreachable';
+    const tryAgain =
+      (before.status === 'unreachable' && moved) ||
+      (before.status === 'offline' && fields.leaseSeconds === null);
     const after: Agent = {
       ...before,
       ...fields,
-      ...(tryAgain ? { status: 'online', unreachableAt: null } : {}),
+      ...(tryAgain ? { status: 'online', offlineAt: null, unreachableAt: null } : {}),
       updatedAt: now,
       leaseExpiresAt: newLease ? newExpiry : before.leaseExpiresAt,
     };
