@@ -18,10 +18,10 @@ interface Deps {
 const SWEEP_MS = 1_000;
 
 /**
- * A sweep that comes this much late was itself away (suspended, stalled, cut off from the store): heartbeats could not
- * be heard meanwhile, and nobody may be blamed for it.
+ * When so much time passed since the last sweep the service was itself away (suspended, stalled, cut off from the
+ * store), or the clock jumped: heartbeats could not be heard meanwhile, and nobody may be blamed for it.
  */
-const AWAY_MS = 5_000;
+const AWAY_MS = 2 * SWEEP_MS;
 
 const STEP = 500;
 
@@ -43,7 +43,7 @@ export function createLiveness(deps: Deps) {
 
   async function sweep(): Promise<void> {
     const now = clock.now();
-    if (now - lastSweepAt > AWAY_MS) {
+    if (Math.abs(now - lastSweepAt) > AWAY_MS) {
       await grantGrace(now);
     } else {
       await markOffline(now);

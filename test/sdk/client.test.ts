@@ -124,6 +124,65 @@ describe('AgentKitClient sends', () => {
     expect(ids).toEqual(['1', '2', '3']);
   });
 
+  it('the list with an ETag, and takes 304 for an answer to that alone', async () => {
+    const headers = { etag: 'W/"7"' };
+    const page = ok([{ agentId: '1' }], { next_cursor: null, changes_cursor: 'Nw' });
+    service().get('/v1/agents').reply(200, page, headers);
+    const first = await client().listAgents();
+    expect(first).toEqual({
+      notModified: false,
+      agents: [{ agentId: '1' }],
+      nextCursor: null,
+      changesCursor: 'Nw',
+      etag: 'W/"7"',
+    });
+    service()
+      .get('/v1/agents?name=e')
+      .matchHeader('if-none-match', 'W/"7"')
+      .reply(304, undefined, headers);
+    const again = await client().listAgents({ name: 'e' }, { ifNoneMatch: first.etag });
+    expect(again).toEqual({ notModified: true, etag: 'W/"7"' });
+    service().get('/v1/agents').matchHeader('if-none-match', 'W/"7"').reply(200, page, headers);
+    expect(await client().listAgents({}, { ifNoneMatch: 'W/"7"' })).toMatchObject(first);
+    service().get('/v1/agents').reply(304);
+    expect(await failure(client().listAgents())).toMatchObject({ code: 'invalid_response' });
+    const bad = client().listAgents({}, { ifNoneMatch: 'a\r\nb' });
+    expect(await failure(bad)).toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('the changes since a cursor', async () => {
+    const event = { seq: 8, type: 'registered', at: 't', agentId: '1', agent: null };
+    service()
+      .get('/v1/agents/changes?since=Nw&limit=2')
+      .reply(200, ok([event], { next_cursor: 'OA' }));
+    service()
+      .get('/v1/agents/changes')
+      .reply(410, { status: 'error', message: 'm', detail: 'm', error_code: 'events_expired' });
+    expect(await client().listChanges('Nw', { limit: 2 })).toEqual({
+      changes: [event],
+      nextCursor: 'OA',
+    });
+    expect(await failure(client().listChanges())).toMatchObject({
+      code: 'events_expired',
+      statusCode: 410,
+    });
+  });
+
+  it('a change of an agent, whatever its revision or of one alone', async () => {
+    const fields = { version: '2', capabilities: null, leaseSeconds: 60 };
+    service()
+      .patch('/v1/agents/a1', fields)
+      .reply(200, ok({ agentId: 'a1', revision: 9 }));
+    service()
+      .patch('/v1/agents/a1', fields)
+      .matchHeader('if-match', '"7"')
+      .reply(412, { status: 'error', message: 'm', detail: 'm', error_code: 'revision_mismatch' });
+    expect(await client().patchAgent('a1', fields)).toMatchObject({ revision: 9 });
+    expect(await failure(client().patchAgent('a1', fields, { ifMatch: 7 }))).toMatchObject({
+      code: 'revision_mismatch',
+    });
+  });
+
   it('the rotation of a signing secret', async () => {
     const data = { agentId: 'a1', signingSecret: 'whsec_n', previousUntil: '2026-01-02T00:00:00Z' };
     const path = '/v1/agents/a1/signing-secret/rotate';
