@@ -82,8 +82,8 @@ export class Worker {
   readonly #loads: LaneLoads;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
-  /** Cancelled before they came into our hands. */
-  readonly #dropped = new Set<string>();
+  /** Ended before they came into our hands, and until when they may still come; the oldest first. */
+  readonly #dropped = new Map<string, number>();
   /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
   readonly #agentSlots: Slots;
   readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
@@ -170,8 +170,7 @@ export class Worker {
     if (held === undefined) {
       // Its insert or its claim may be committed and on the way here.
       if (this.#reserved > 0 || this.#claiming !== undefined) {
-        this.#dropped.add(id);
-        setTimeout(() => this.#dropped.delete(id), DROPPED_MS).unref();
+        this.#dropped.set(id, this.#deps.clock.now() + DROPPED_MS);
       }
       return;
     }
@@ -239,12 +238,22 @@ export class Worker {
     load.queue.push(delivery);
   }
 
+  /** No timer each: an agent that leaves may take a million tasks with it. */
+  #forgetDropped(): void {
+    const now = this.#deps.clock.now();
+    for (const [id, until] of this.#dropped) {
+      if (until > now) return;
+      this.#dropped.delete(id);
+    }
+  }
+
   #letGo(delivery: LeasedDelivery): void {
     if (this.#held.delete(delivery.id)) this.#heldBytes -= delivery.body.byteLength;
   }
 
   async #claim(): Promise<void> {
     const { store, clock, log } = this.#deps;
+    this.#forgetDropped();
     const limit = Math.min(this.#room(), CLAIM_LIMIT);
     // With results that the store would not take, a claim could take the very deliveries that they belong to.
     if (limit <= 0 || this.#unrecorded > 0) {

@@ -26,7 +26,7 @@ const AWAY_MS = 2 * SWEEP_MS;
 const STEP = 500;
 
 /** A hold without end: what ends it is a sign of life. */
-export const HELD = Number.MAX_SAFE_INTEGER;
+const HELD = Number.MAX_SAFE_INTEGER;
 
 /**
  * Watches the leases. Missed: the agent is offline and its tasks wait. Offline for too long: it is deregistered.

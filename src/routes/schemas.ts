@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Type, type TSchema } from '@sinclair/typebox';
 import { orNull } from '../validation.ts';
 
 /** Text that is shown, logged and sent on: no control characters, so that none of these places can be forged. */
@@ -198,5 +198,3 @@ export function errorResponses(
 ): Record<number, typeof ErrorEnvelope> {
   return Object.fromEntries([...ANYWHERE, ...statuses].map((status) => [status, ErrorEnvelope]));
 }
-
-export type RegistrationInput = Static<typeof RegistrationBody>;

@@ -54,6 +54,40 @@ describe('attempts in flight', () => {
   });
 });
 
+describe('agents and Ops-Core have slots of their own', () => {
+  it('agents that hang keep no webhook from Ops-Core', async () => {
+    const { worker, agent, tasks, names, inFlight, clock } = setupWorker({
+      maxConcurrency: 2,
+      world: ({ kind }) => (kind === 'task' ? undefined : 202),
+    });
+    await tasks(await agent(), 10);
+    worker.start();
+    await until(() => inFlight().length === 2);
+    await agent(({ agentId }) =>
+      aDelivery(agentId, { kind: 'webhook', name: 'REGISTER', dueAt: clock.now() }),
+    );
+    worker.wake();
+    await until(() => names().includes('REGISTER'));
+    expect(inFlight()).toHaveLength(2);
+  });
+
+  it('an Ops-Core that hangs keeps no task from an agent, and has 128 requests at most', async () => {
+    const { worker, agent, tasks, inFlight, stateOf, clock } = setupWorker({
+      maxConcurrency: 2,
+      world: ({ kind }) => (kind === 'task' ? 200 : undefined),
+    });
+    for (let i = 0; i < 140; i += 1) {
+      await agent(({ agentId }) => aDelivery(agentId, { kind: 'webhook', dueAt: clock.now() }));
+    }
+    worker.start();
+    await until(() => inFlight().length === 128);
+    const ids = await tasks(await agent(), 5);
+    worker.wake();
+    for (const id of ids) await until(async () => (await stateOf(id)) === 'delivered');
+    expect(inFlight()).toHaveLength(128);
+  });
+});
+
 describe('what is held in memory', () => {
   /** Claims as the store sees them: what was handed out, and not completed or given back. */
   function heldOf(setup: Partial<Parameters<typeof setupWorker>[0]> & object) {

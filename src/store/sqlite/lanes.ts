@@ -37,9 +37,6 @@ export function createLanes(db: DatabaseSync) {
     release(lane: string, now: number): void {
       release.run(now, lane);
     },
-    remove(lane: string): void {
-      remove.run(lane);
-    },
     /** Lanes that may have something due, the longest waiting first. `held`: it is time for a probe. */
     *due(now: number): Generator<{ lane: string; held: boolean }> {
       for (const row of due.iterate(now)) {
