@@ -23,6 +23,8 @@ const SWEEP_MS = 1_000;
  */
 const AWAY_MS = 2 * SWEEP_MS;
 
+const TICK_MS = 500;
+
 const STEP = 500;
 
 /** A hold without end: what ends it is a sign of life. */
@@ -40,10 +42,22 @@ export function createLiveness(deps: Deps) {
   let wakeAt = Number.POSITIVE_INFINITY;
   /** When the last sweep was through; the service starts with an absence of unknown length. */
   let lastSweepAt = Number.NEGATIVE_INFINITY;
+  /** Apart from the sweeps: one that was under way when the process was suspended ends as if nothing had been. */
+  let lastTickAt = 0;
+  let wasAway = false;
+  let ticker: NodeJS.Timeout | undefined;
+
+  function tick(): void {
+    const now = clock.now();
+    if (Math.abs(now - lastTickAt) > AWAY_MS) wasAway = true;
+    lastTickAt = now;
+  }
 
   async function sweep(): Promise<void> {
+    tick();
     const now = clock.now();
-    if (Math.abs(now - lastSweepAt) > AWAY_MS) {
+    if (wasAway || Math.abs(now - lastSweepAt) > AWAY_MS) {
+      wasAway = false;
       await grantGrace(now);
     } else {
       await markOffline(now);
@@ -128,6 +142,9 @@ export function createLiveness(deps: Deps) {
   return {
     start(): void {
       stopped = false;
+      lastTickAt = clock.now();
+      ticker = setInterval(tick, TICK_MS);
+      ticker.unref();
       run();
     },
     /** A lease began or was changed: it may end before the next sweep. */
@@ -137,6 +154,7 @@ export function createLiveness(deps: Deps) {
     async stop(): Promise<void> {
       stopped = true;
       clearTimeout(timer);
+      clearInterval(ticker);
       await sweeping;
     },
   };

@@ -25,8 +25,10 @@ it('an agent that registers again elsewhere keeps its id and secret and gets its
 
   for (const taskId of taskIds) {
     const { attempts } = await world.taskIn('delivered', taskId);
+    // One may have started at the new address before the answer to the PUT was here.
     const late = attempts.filter(({ startedAt }) => Date.parse(startedAt) > movedAt);
-    expect(late.map(({ outcome }) => outcome)).toEqual(['delivered']);
+    expect(late.every(({ outcome }) => outcome === 'delivered')).toBe(true);
+    expect(attempts.at(-1)?.outcome).toBe('delivered');
   }
   expect(after.dispatches.map(({ taskId }) => taskId).toSorted()).toEqual(taskIds.toSorted());
   expect(after.refused()).toBe(0);
