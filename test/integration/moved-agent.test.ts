@@ -26,7 +26,8 @@ it('an agent that registers again elsewhere keeps its id and secret and gets its
   for (const taskId of taskIds) {
     const { attempts } = await world.taskIn('delivered', taskId);
     const late = attempts.filter(({ startedAt }) => Date.parse(startedAt) > movedAt);
-    expect(late.map(({ outcome }) => outcome)).toEqual(['delivered']);
+    // None, where the attempt at the new address began before we had the answer to the move.
+    expect(late.filter(({ outcome }) => outcome !== 'delivered')).toEqual([]);
   }
   expect(after.dispatches.map(({ taskId }) => taskId).toSorted()).toEqual(taskIds.toSorted());
   expect(after.refused()).toBe(0);
