@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { childEnv } from './child-env.ts';
 
 const SERVER = join(import.meta.dirname, '../../src/server.ts');
 
@@ -54,7 +55,7 @@ export function tempDir(): string {
 export function spawnService({ dir, env = {} }: Place): ServiceProcess {
   const child = spawn(process.execPath, [SERVER], {
     cwd: dir,
-    env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env },
+    env: { ...childEnv, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

@@ -16,12 +16,13 @@ const RETRY_MS = 150;
 /** Jitter takes off 20 %; clocks are read in whole milliseconds. */
 const SHORTEST_MS = RETRY_MS * 0.8 - 5;
 
-const ENV = { TASK_RETRY_SCHEDULE: `${String(RETRY_MS)}ms,150ms,150ms`, DISPATCH_TIMEOUT: '300ms' };
+const ENV = { TASK_RETRY_SCHEDULE: `${String(RETRY_MS)}ms,150ms,150ms` };
 
 async function runOne(
   behaviour: Behaviour,
+  env: Record<string, string> = {},
 ): Promise<{ world: World; agent: AgentServer; taskId: string }> {
-  const world = await startWorld(ENV);
+  const world = await startWorld({ ...ENV, ...env });
   const agent = await startAgentServer(behaviour);
   const { agentId } = await world.register(agent);
   return { world, agent, taskId: await world.run(agentId) };
@@ -117,7 +118,8 @@ describe('is retried', () => {
   });
 
   it('an agent that hangs', async () => {
-    const { world, agent, taskId } = await runOne(inTurn(hang, status(200)));
+    const env = { DISPATCH_TIMEOUT: '300ms' };
+    const { world, agent, taskId } = await runOne(inTurn(hang, status(200)), env);
     const view = await world.taskIn('delivered', taskId);
     expect(attemptsOf(view)).toEqual(['null timeout retry', '200 null delivered']);
     expect(view.attempts[0]?.durationMs).toBeGreaterThanOrEqual(299);

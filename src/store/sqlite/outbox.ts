@@ -64,8 +64,9 @@ export function createOutboxStore(
     UPDATE deliveries SET due_at = ?1, lease_owner = NULL
     WHERE state = 'scheduled' AND lease_owner IS NOT NULL AND due_at > ?1 AND due_at <= ?2
       AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?2 UNION ALL SELECT lane FROM lanes WHERE hold_until > 0)`);
-  const recoverLanes = db.prepare(`
-    UPDATE lanes SET due_at = max(?1, hold_until) WHERE due_at > ?1 AND due_at <= ?2`);
+  const recoverLanes = db.prepare(
+    'UPDATE lanes SET due_at = max(?, hold_until) WHERE due_at > ? AND due_at <= ?',
+  );
   const prune = createPrune(db);
 
   function dueRows(lane: string, limit: number, maxBytes: number, now: number): ClaimRow[] {
@@ -209,7 +210,7 @@ export function createOutboxStore(
         // what waits for longer is looked at, so a start costs the same whatever the backlog.
         const horizon = now + longestLeaseMs;
         const { changes } = recover.run(now, horizon);
-        recoverLanes.run(now, horizon);
+        recoverLanes.run(now, now, horizon);
         return Number(changes);
       }),
     prune: (request) => commit.run(() => prune(request)),

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { childEnv } from '../../helpers/child-env.ts';
 import { eventually } from '../../sdk/helpers/eventually.ts';
 
 export const EXAMPLES = join(import.meta.dirname, '../../../examples');
@@ -17,10 +18,10 @@ export interface ExampleProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** One of the examples as its own process, ended with the test. Nothing of our environment gets in but PATH. */
+/** One of the examples as its own process, ended with the test. Nothing of our environment that it would read gets in. */
 export function startExample(script: string, env: Record<string, string> = {}): ExampleProcess {
   const child = spawn(process.execPath, [join(EXAMPLES, script)], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { ...childEnv, ...env },
   });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {

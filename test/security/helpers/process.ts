@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
+import { childEnv } from '../../helpers/child-env.ts';
 import { call, type Answer, type CallOptions } from './http.ts';
 import type { Environment } from './service.ts';
 
@@ -27,7 +28,7 @@ export interface ServiceProcess {
 export function spawnService(dir: string, env: Environment = {}): ServiceProcess {
   const child = spawn(process.execPath, [SERVER], {
     cwd: dir,
-    env: { PATH: process.env['PATH'] ?? '', PORT: '0', SHUTDOWN_GRACE: '1s', ...env },
+    env: { ...childEnv, PORT: '0', SHUTDOWN_GRACE: '1s', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };
