@@ -86,22 +86,22 @@ describe('the service, down for longer than every lease and than AGENT_EXPIRY, t
 
 it('a service that is frozen for longer than every lease (SIGSTOP, SIGCONT) blames nobody', async () => {
   const opscore = await startOpscore();
-  const service = await startServiceProcess({ ...opscore.env, AGENT_EXPIRY: '1s' });
+  const service = await startServiceProcess({ ...opscore.env, AGENT_EXPIRY: '2s' });
   const agents = await Promise.all(
-    ['1', '2', '3'].map((lease) =>
+    ['2', '3', '4'].map((lease) =>
       startAgentProcess(service.url, opscore, { AGENT_NAME: `a${lease}`, AGENT_LEASE: lease }),
     ),
   );
   const { changesCursor } = await service.client.listAgents();
   service.child().signal('SIGSTOP');
-  await longerThan(4_000);
+  await longerThan(6_000);
   service.child().signal('SIGCONT');
   const resumedAt = Date.now();
   // Each has been heard of again, and has had the time to be found missing.
   await eventually(async () => {
     for (const { agentId } of agents) {
       const { lastSeenAt } = await service.client.getAgent(agentId);
-      expect(Date.parse(lastSeenAt)).toBeGreaterThan(resumedAt + 3_000);
+      expect(Date.parse(lastSeenAt)).toBeGreaterThan(resumedAt + 4_000);
     }
   });
   expect((await service.client.listChanges(changesCursor)).changes).toEqual([]);

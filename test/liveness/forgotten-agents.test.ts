@@ -14,6 +14,9 @@ it('an agent that was deregistered behind its back is registered again, idle, an
   const opscore = await startOpscore();
   const { url } = await startServiceProcess({ ...opscore.env, AGENTKIT_API_KEYS: KEYS });
   const agent = await startAgentProcess(url, opscore, { AGENTKIT_API_KEY: 'register-key' });
+  await eventually(() => {
+    expect(opscore.story(agent.agentId)).toEqual(['REGISTER', 'idle']);
+  });
   await admin(url).deregisterAgent(agent.agentId);
   const next = await eventually(() => {
     const found = opscore.heard.find(
@@ -42,7 +45,10 @@ it('an agent of a service that lost its database is registered again, and idle',
     expect(agents).toMatchObject([{ agentName: 'agent', status: 'online' }]);
     const next = agents[0]?.agentId;
     expect(next).not.toBe(agent.agentId);
-    expect(opscore.story(next)).toEqual(['REGISTER', 'idle']);
+    // Perhaps told twice: that it is registered again, and that the service is back.
+    const [first, ...states] = opscore.story(next);
+    expect(first).toBe('REGISTER');
+    expect(new Set(states)).toEqual(new Set(['idle']));
   });
 });
 
