@@ -41,7 +41,7 @@ const ChangesQuery = Type.Object({
   since: Type.Optional(
     Type.String({
       maxLength: 200,
-      description: 'A changes_cursor or next_cursor; absent: all kept.',
+      description: 'A changes_cursor or next_cursor; absent: from the first event ever.',
     }),
   ),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 1000 }),
