@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http';
+import { sendJson, startServer, type Received, type TestServer } from './http-server.ts';
+
+export const AGENT_ID = '01890000-0000-7000-8000-000000000001';
+export const SIGNING_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+export interface FakeService extends TestServer {
+  registrations(): Record<string, unknown>[];
+  deregistrations(): Received[];
+}
+
+type Answer = (request: Received, response: ServerResponse) => void;
+
+/** As much of the service as `createAgent` talks to. `register` stands in for its answer to the n-th PUT (from 1). */
+export async function startFakeService(
+  options: { register?: (n: number, request: Received, response: ServerResponse) => void } = {},
+): Promise<FakeService> {
+  let puts = 0;
+  const answer: Answer = (request, response) => {
+    if (request.method === 'PUT' && request.path === '/v1/agents/register') {
+      puts += 1;
+      if (options.register === undefined) registered(response);
+      else options.register(puts, request, response);
+    } else if (request.method === 'DELETE' && request.path === `/v1/agents/${AGENT_ID}`) {
+      sendJson(response, 200, { status: 'success', message: 'Gone', data: { agentId: AGENT_ID } });
+    } else {
+      refuse(response, 404, 'not_found');
+    }
+  };
+  const server = await startServer(answer);
+  return {
+    ...server,
+    registrations: () =>
+      server.received
+        .filter((request) => request.method === 'PUT')
+        .map((request) => JSON.parse(request.body) as Record<string, unknown>),
+    deregistrations: () => server.received.filter((request) => request.method === 'DELETE'),
+  };
+}
+
+export function registered(response: ServerResponse, extra: Record<string, unknown> = {}): void {
+  const data = { agentId: AGENT_ID, signingSecret: SIGNING_SECRET, ...extra };
+  sendJson(response, 201, { status: 'success', message: 'Registered', data });
+}
+
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  errorCode: string,
+  headers: Record<string, string> = {},
+): void {
+  const message = `No: ${errorCode}`;
+  const body = { status: 'error', message, detail: message, error_code: errorCode };
+  sendJson(response, status, body, headers);
+}
