@@ -22,8 +22,8 @@ export interface Variable<T> {
   readonly parser: Parser<T>;
   /** The default as it would be written in the environment; null = unset. */
   readonly fallback: string | null;
-  /** A secret's value is never printed, not even in the error that refuses it. */
-  readonly secret?: true;
+  /** A secret's value is never printed, not even in the error that refuses it. A pattern tells which values are. */
+  readonly secret?: true | RegExp;
 }
 
 function variable<T>(parser: Parser<T>, fallback: string): Variable<T> & { fallback: string } {
@@ -39,7 +39,8 @@ export const variables = {
   HOST: variable(host, '127.0.0.1'),
   PORT: variable(port, '8000'),
   LOG_LEVEL: variable(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
-  DATABASE_URL: variable(databaseUrl, 'sqlite:./data/agentkit.db'),
+  // Anything but a file may have a password in it, in places that a typing error makes hard to find.
+  DATABASE_URL: { ...variable(databaseUrl, 'sqlite:./data/agentkit.db'), secret: /^(?!sqlite:)/ },
   OPSCORE_WEBHOOK_URL: optional(httpUrl),
   OPSCORE_WEBHOOK_SECRET: { ...optional(webhookSecret), secret: true },
   OPSCORE_API_URL: optional(httpUrl),

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent, AgentFilter, Page } from '../store.ts';
-import { capabilityTag, metadataTag, toAgent } from './agent-rows.ts';
+import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
 
 /**
  * Lists agents by the index that the filter has for it, so that a page costs what is on it and not what there is:

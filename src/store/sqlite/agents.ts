@@ -6,7 +6,7 @@ import type { AgentCache } from './agent-cache.ts';
 import { createAgentEvents } from './agent-events.ts';
 import { createAgentList } from './agent-list.ts';
 import { createAgentRemoval } from './agent-removal.ts';
-import { tagsOf, toAgent, toBindings } from './agent-rows.ts';
+import { tagsOf, toAgent, toBindings } from '../agent-rows.ts';
 import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
@@ -88,7 +88,7 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
       WHERE lease_expires_at <= :now AND lease_expires_at IS NOT NULL AND offline_at IS NULL LIMIT :limit)
     RETURNING agent_id`);
   const graceForOffline = db.prepare(
-    'UPDATE agents SET offline_at = ? WHERE offline_at IS NOT NULL RETURNING agent_id',
+    'UPDATE agents SET offline_at = :now WHERE offline_at < :now RETURNING agent_id',
   );
 
   function writeTags(agentId: string, before: ReadonlySet<string>, after: ReadonlySet<string>) {
@@ -153,7 +153,7 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
     nextExpiryAt: async (offlineMs) => nextExpiry.get(offlineMs)?.['at'] as number | null,
     grantGrace: (now, limit) =>
       commit.run(() => {
-        const extended = [...graceForLeases.all({ now, limit }), ...graceForOffline.all(now)];
+        const extended = [...graceForLeases.all({ now, limit }), ...graceForOffline.all({ now })];
         for (const row of extended) cache.forget(idOf(row));
         return extended.length;
       }),
