@@ -45,7 +45,10 @@ await service
   .catch((error: unknown) =>
     refuse(`cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`),
   );
-log.info({ url: service.url(), database: describeDatabase(config.database) }, 'the service is ready');
+log.info(
+  { url: service.url(), database: describeDatabase(config.database) },
+  'the service is ready',
+);
 if (config.allowAnonymous) {
   log.warn(
     'AGENTKIT_ALLOW_ANONYMOUS is true: without keys, everybody who reaches this address may do everything',

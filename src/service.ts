@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { createKeyring } from './auth/keyring.ts';
-import { systemClock, type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { ConfigError, isLoopback, type Config } from './config/config.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
@@ -15,7 +15,7 @@ import { createLiveness } from './registry/liveness.ts';
 import { createReachability } from './registry/reachability.ts';
 import { createRegistry } from './registry/registry.ts';
 import { dispatchFailedReport } from './report/state-report.ts';
-import { openSqliteStore } from './store/sqlite/store.ts';
+import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { PreviousSecret } from './webhook/sign.ts';
@@ -41,9 +41,10 @@ const { version } = JSON.parse(
 export async function createService(
   config: Config,
   log: FastifyBaseLogger,
-  clock: Clock = systemClock(),
+  givenClock?: Clock,
 ): Promise<Service> {
-  const store = openSqliteStore(config.database.path, { encryptionKeys: config.encryptionKeys });
+  const { store, clock: clockOfStore } = await openStore(config, log);
+  const clock = givenClock ?? clockOfStore;
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   await store.outbox.recover(clock.now(), attemptTimeout + LEASE_MARGIN_MS);
 
@@ -88,12 +89,24 @@ export async function createService(
       },
     },
     {
-      owner: randomUUID(),
+      owner: store.replica.id,
       agentConcurrency: config.agentConcurrency,
       maxConcurrency: config.maxConcurrency,
       attemptTimeout,
     },
   );
+  store.replica.listen({
+    onDue: () => worker.wake(),
+    onHeld: (lane) => {
+      worker.releaseLane(lane).catch((error: unknown) => {
+        log.error(
+          { err: error, lane },
+          'leases could not be given back; they expire by themselves',
+        );
+      });
+    },
+    onCancelled: (taskId) => worker.drop(taskId),
+  });
   const reachability = createReachability({
     store,
     clock,

@@ -35,6 +35,7 @@ export async function createKeyring({ store, clock, configured }: Deps) {
   const fromEnvironment = configured.map((key) => ({ ...key, hash: tokenHash(key.key) }));
   const cache = new Map<string, { principal: Principal; until: number }>();
   let open = configured.length === 0 && (await store.keys.list()).length === 0;
+  let lookedAt = clock.now();
 
   /**
    * The principal of a bearer token.
@@ -120,6 +121,19 @@ export async function createKeyring({ store, clock, configured }: Deps) {
     if (!removed) throw new ApiError('key_not_found');
   }
 
+  /** The first key may be made at another replica: it closes this one as well, a second later. */
+  function lookForKeys(): void {
+    const now = clock.now();
+    if (!open || now - lookedAt < CACHE_MS) return;
+    lookedAt = now;
+    store.keys.list().then(
+      (keys) => {
+        if (keys.length > 0) open = false;
+      },
+      () => undefined,
+    );
+  }
+
   function refuseConfigured(name: string): void {
     if (fromEnvironment.some((key) => key.name === name))
       throw new ApiError('key_from_environment');
@@ -132,7 +146,10 @@ export async function createKeyring({ store, clock, configured }: Deps) {
     rotate,
     revoke,
     /** No key exists: everybody who reaches the service may do everything. */
-    isOpen: () => open,
+    isOpen: () => {
+      lookForKeys();
+      return open;
+    },
     /** Forgets what was believed of tokens: an agent left, or got another token. */
     forget: () => cache.clear(),
   };

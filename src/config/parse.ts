@@ -84,7 +84,8 @@ export const webhookSecret: Parser<string> = {
 };
 
 export type DatabaseUrl =
-  { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'postgres'; readonly url: string };
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string };
 
 export const databaseUrl: Parser<DatabaseUrl> = {
   takes: 'sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE',

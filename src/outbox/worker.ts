@@ -69,6 +69,8 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #loads: LaneLoads;
   readonly #held = new Map<string, Held>();
+  /** Cancelled before it was here: on its way from the store, perhaps. With the moment when that is past. */
+  readonly #dropped = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
   /** Lanes with something to send that the total cap holds back. */
   readonly #waitingForSlot = new Set<LaneLoad>();
@@ -87,7 +89,10 @@ export class Worker {
   constructor(deps: WorkerDeps, options: WorkerOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#loads = new LaneLoads(options.agentConcurrency);
+    // The cap per agent is shared out among the replicas; one attempt each there is always.
+    this.#loads = new LaneLoads(() =>
+      Math.max(1, Math.floor(options.agentConcurrency / deps.store.replica.count())),
+    );
   }
 
   start(): void {
@@ -147,9 +152,13 @@ export class Worker {
     if (this.#loads.capacity(lane) > 0) this.wake();
   }
 
-  /** Forgets a cancelled delivery: no attempt of it starts after this returns. */
+  /**
+   * Forgets a cancelled delivery: no attempt of it starts after this returns, although the answer to a claim that took
+   * it before may still be on its way.
+   */
   drop(id: string): void {
     const held = this.#held.get(id);
+    if (held === undefined) this.#refuse(id);
     if (held === undefined || held.sent) return;
     held.dropped = true;
     const load = this.#loads.peek(held.delivery.lane);
@@ -158,6 +167,15 @@ export class Worker {
     load.queue.splice(index, 1);
     this.#letGo(held.delivery);
     this.#loads.tidy(load);
+  }
+
+  #refuse(id: string): void {
+    const now = this.#deps.clock.now();
+    for (const [other, until] of this.#dropped) {
+      if (until > now) break;
+      this.#dropped.delete(other);
+    }
+    this.#dropped.set(id, now + this.#options.attemptTimeout + LEASE_MARGIN_MS);
   }
 
   /** Gives back what is held of a lane and not in flight yet. */
@@ -189,8 +207,14 @@ export class Worker {
   }
 
   #lease(): Lease {
-    const until = this.#deps.clock.now() + this.#options.attemptTimeout + LEASE_MARGIN_MS;
-    return { owner: this.#options.owner, until };
+    const { owner, attemptTimeout } = this.#options;
+    const until = this.#deps.clock.now() + attemptTimeout + LEASE_MARGIN_MS;
+    return { owner, until, startBy: until - attemptTimeout - RECORD_MARGIN_MS };
+  }
+
+  /** Whether its lease outlasts an attempt that starts now. */
+  #mayStart({ leaseUntil }: LeasedDelivery): boolean {
+    return leaseUntil >= this.#deps.clock.now() + this.#options.attemptTimeout + RECORD_MARGIN_MS;
   }
 
   #room(): number {
@@ -199,6 +223,7 @@ export class Worker {
   }
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
+    if (this.#dropped.has(delivery.id)) return;
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
@@ -263,7 +288,6 @@ export class Worker {
     if (this.#stopped) return;
     const slots = this.#loads.slots(load.lane);
     const expired: LeasedDelivery[] = [];
-    const latestStart = this.#deps.clock.now() + this.#options.attemptTimeout + RECORD_MARGIN_MS;
     while (load.attempts < slots && load.queue.length > 0) {
       if (this.#attempts >= this.#options.maxConcurrency) {
         this.#waitingForSlot.add(load);
@@ -271,7 +295,7 @@ export class Worker {
       }
       const delivery = load.queue.shift();
       if (delivery === undefined) break;
-      if (delivery.leaseUntil < latestStart) {
+      if (!this.#mayStart(delivery)) {
         expired.push(delivery);
         continue;
       }
@@ -327,6 +351,11 @@ export class Worker {
     const prepared = await this.#deps.prepare(delivery);
     const held = this.#held.get(delivery.id);
     if (held === undefined || held.dropped) return undefined;
+    if (!this.#mayStart(delivery)) {
+      // Preparing took long: the store was slow to tell the agent's address.
+      await this.#release([delivery]);
+      return undefined;
+    }
     held.sent = true;
     if (prepared.outcome !== 'send') return this.#unsent(delivery, prepared.outcome);
 

@@ -8,7 +8,7 @@ interface Deps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
-  readonly deregistration: Pick<Deregistration, 'expire'>;
+  readonly deregistration: Pick<Deregistration, 'expire' | 'resume'>;
   readonly worker: { releaseLane(lane: string): Promise<void> };
   /** How long an agent may be offline before it is deregistered, in milliseconds (AGENT_EXPIRY). */
   readonly agentExpiry: number;
@@ -25,6 +25,12 @@ const AWAY_MS = 5_000;
 
 const STEP = 500;
 
+/** One replica sweeps, and another takes over when it was silent for so long: before that is an absence. */
+const LEAD_MS = 3_000;
+
+/** How often the one that sweeps looks after deregistrations whose replica is gone. */
+const RESUME_MS = 30_000;
+
 /** A hold without end: what ends it is a sign of life. */
 export const HELD = Number.MAX_SAFE_INTEGER;
 
@@ -38,23 +44,37 @@ export function createLiveness(deps: Deps) {
   let sweeping: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let wakeAt = Number.POSITIVE_INFINITY;
-  /** When the last sweep was through; the service starts with an absence of unknown length. */
+  /** When the last sweep of this replica was through; the service starts with an absence of unknown length. */
   let lastSweepAt = Number.NEGATIVE_INFINITY;
+  let resumedAt = clock.now();
 
   async function sweep(): Promise<void> {
     const now = clock.now();
-    if (now - lastSweepAt > AWAY_MS) {
+    const led = await lead();
+    if (led === undefined) return;
+    // Whoever swept last: while any replica did, heartbeats were heard.
+    const sweptAt = Math.max(lastSweepAt, led.ledAt ?? Number.NEGATIVE_INFINITY);
+    if (now - sweptAt > AWAY_MS) {
       await grantGrace(now);
     } else {
       await markOffline(now);
       await expireOffline(now);
     }
     lastSweepAt = clock.now();
+    if (lastSweepAt - resumedAt > RESUME_MS) {
+      resumedAt = lastSweepAt;
+      await deps.deregistration.resume();
+    }
+  }
+
+  function lead() {
+    return store.replica.lead('liveness', clock.now(), LEAD_MS);
   }
 
   async function grantGrace(now: number): Promise<void> {
     let extended = 0;
     for (;;) {
+      await lead();
       const step = await store.agents.grantGrace(now, STEP);
       extended += step;
       if (step < STEP) break;
@@ -68,6 +88,8 @@ export function createLiveness(deps: Deps) {
       const expired = await store.agents.listExpired(now, STEP);
       await Promise.all(expired.map((agentId) => setOffline(agentId, now)));
       if (expired.length < STEP) return;
+      // A long sweep says in between that it is at work.
+      await lead();
     }
   }
 
@@ -96,6 +118,7 @@ export function createLiveness(deps: Deps) {
       for (const agentId of expired) {
         log.warn({ agent_id: agentId }, 'deregistering an agent: it was offline for too long');
         await deps.deregistration.expire(agentId, now - agentExpiry);
+        await lead();
       }
       if (expired.length < STEP) return;
     }

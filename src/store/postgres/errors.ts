@@ -54,7 +54,7 @@ export function asUnavailable(error: unknown): unknown {
   if (!outage) return error;
   const code = codeOf(error);
   return new StoreUnavailableError(
-    `PostgreSQL is not available (${code === '' ? 'connection lost' : code})`,
+    `PostgreSQL is not available (${code === '' ? 'connection lost' : code}): ${(error as Error).message}`,
     { cause: error },
   );
 }
