@@ -68,14 +68,16 @@ export async function openPostgresStore(
       check: async () => {
         await db.write(probe);
       },
-      close: async () => {
-        // What was asked for in this turn is still written.
-        await Promise.all([agents.drained(), tasks.drained(), outbox.drained()]);
-        await replica.stop();
-        await hints.stop();
-        clock.stop();
-        await db.close();
-      },
+      close: () => (closing ??= close()),
+    };
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      // What was asked for in this turn is still written.
+      await Promise.all([agents.drained(), tasks.drained(), outbox.drained()]);
+      await replica.stop();
+      await hints.stop();
+      clock.stop();
+      await db.close();
     };
     return { store, clock };
   } catch (error) {
