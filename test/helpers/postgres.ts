@@ -41,12 +41,21 @@ async function migratedTemplate(server: string): Promise<string> {
   return name;
 }
 
+/** A database without our tables, dropped when the test ends. */
+export async function bareDatabase(options = ''): Promise<string> {
+  return createDatabase(`TEMPLATE template0 ${options}`);
+}
+
 /** A new, empty database for the running test; dropped when the test ends, after the hooks that were added later. */
 export async function emptyDatabase(): Promise<string> {
+  template ??= migratedTemplate(await serverUrl());
+  return createDatabase(`TEMPLATE ${await template}`);
+}
+
+async function createDatabase(options: string): Promise<string> {
   const server = await serverUrl();
-  template ??= migratedTemplate(server);
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await query(`${server}postgres`, `CREATE DATABASE ${name} TEMPLATE ${await template}`);
+  await query(`${server}postgres`, `CREATE DATABASE ${name} ${options}`);
   onTestFinished(async () => {
     await query(`${server}postgres`, `DROP DATABASE ${name} WITH (FORCE)`);
   });

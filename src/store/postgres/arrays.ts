@@ -1,7 +1,8 @@
 import { toText } from './text.ts';
 
-// Array parameters in PostgreSQL's binary format (array_recv). As text, the driver would double every body (bytea in hex)
-// and escape every element: 500 tasks of 1 KiB took 11 ms of the event loop to bind, and take 0.9 ms so.
+// Array parameters in PostgreSQL's binary format (array_recv). As text the driver would send every body twice as long
+// (bytea in hex) and escape every element; so binding 500 tasks takes 0.3 ms instead of 0.5, of 10 KiB 3.2 instead of 3.8,
+// and the server has nothing to parse.
 
 const OID = { bool: 16, bytea: 17, int8: 20, int4: 23, text: 25 } as const;
 
