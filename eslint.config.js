@@ -44,7 +44,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['examples/**/*.ts', 'src/cli/**/*.ts'],
+    files: ['examples/**/*.ts', 'bench/**/*.ts', 'src/cli/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
 );

@@ -50,6 +50,12 @@ const POLL_MS = 1_000;
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
 
+/**
+ * After an attempt that does not count. The hold of the lane says when the next one may start, and ends as soon as the
+ * agent is back; this keeps the task from standing in front again, and a lane without a hold from spinning.
+ */
+const UNBURNT_DELAY_MS = 1_000;
+
 /** After the store refused a write. */
 const STORE_RETRY_MS = 500;
 
@@ -373,7 +379,7 @@ export class Worker {
           random,
           prepared.retriedStatuses,
         )
-      : { state: 'scheduled', delayMs: this.#deps.probeInterval };
+      : { state: 'scheduled', delayMs: UNBURNT_DELAY_MS };
     const attempt = toAttempt(result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });

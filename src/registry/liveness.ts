@@ -18,10 +18,10 @@ interface Deps {
 const SWEEP_MS = 1_000;
 
 /**
- * A sweep that comes this much late was itself away (suspended, stalled, cut off from the store): heartbeats could not
- * be heard meanwhile, and nobody may be blamed for it.
+ * When so much time passed since the last sweep the service was itself away (suspended, stalled, cut off from the
+ * store), or the clock jumped: heartbeats could not be heard meanwhile, and nobody may be blamed for it.
  */
-const AWAY_MS = 5_000;
+const AWAY_MS = 2 * SWEEP_MS;
 
 const STEP = 500;
 
@@ -44,17 +44,20 @@ export function createLiveness(deps: Deps) {
   let sweeping: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let wakeAt = Number.POSITIVE_INFINITY;
-  /** When the last sweep of this replica was through; the service starts with an absence of unknown length. */
+  /** When this replica was last seen to be present; it starts with an absence of unknown length. */
   let lastSweepAt = Number.NEGATIVE_INFINITY;
   let resumedAt = clock.now();
 
   async function sweep(): Promise<void> {
     const now = clock.now();
     const led = await lead();
-    if (led === undefined) return;
-    // Whoever swept last: while any replica did, heartbeats were heard.
+    // Present, whoever leads: heartbeats are heard, and another replica looks for those that are missing.
+    if (led === undefined) {
+      lastSweepAt = clock.now();
+      return;
+    }
     const sweptAt = Math.max(lastSweepAt, led.ledAt ?? Number.NEGATIVE_INFINITY);
-    if (now - sweptAt > AWAY_MS) {
+    if (Math.abs(now - sweptAt) > AWAY_MS) {
       await grantGrace(now);
     } else {
       await markOffline(now);
@@ -77,10 +80,11 @@ export function createLiveness(deps: Deps) {
       await lead();
       const step = await store.agents.grantGrace(now, STEP);
       extended += step;
-      if (step < STEP) break;
+      if (step === 0) break;
     }
-    if (extended > 0)
-      log.warn({ agents: extended }, 'leases extended by a period: the service was away');
+    if (extended > 0) {
+      log.warn({ agents: extended }, 'every lease begins anew: the service was away');
+    }
   }
 
   async function markOffline(now: number): Promise<void> {

@@ -193,9 +193,8 @@ export function createRegistry(deps: Deps) {
         metadata: given(fields.metadata, {}, before.metadata),
         leaseSeconds: given(fields.leaseSeconds, null, before.leaseSeconds),
       };
-      // An operator who corrects a field has not heard of the agent; a new address is to be tried.
-      const heard = principal.kind === 'agent' || after.contactEndpoint !== before.contactEndpoint;
-      return heard ? heardOf(before, after) : described(before, after);
+      // An operator who corrects a field has not heard of the agent.
+      return principal.kind === 'agent' ? heardOf(before, after) : described(before, after);
     });
     return registered(agent, undefined, false).agent;
   }
@@ -203,7 +202,8 @@ export function createRegistry(deps: Deps) {
   /** An agent that was heard of, with what is now said of it: online, a new lease, its tasks due. */
   function heardOf(before: Agent, fields: Described): AgentChange {
     const now = clock.now();
-    const changed = !sameRegistration(before, { ...before, ...fields });
+    const registration = !sameRegistration(before, { ...before, ...fields });
+    const changed = registration || fields.leaseSeconds !== before.leaseSeconds;
     const returned = before.status !== 'online';
     const after: Agent = {
       ...before,
@@ -219,22 +219,30 @@ export function createRegistry(deps: Deps) {
       result: undefined,
       write: after,
       ...(changed ? { event: 'updated' } : returned ? { event: 'status' } : {}),
-      webhook: changed ? registerWebhook(after) : undefined,
+      webhook: registration ? registerWebhook(after) : undefined,
       // Whatever held its tasks back is of the past: it is there, perhaps at another address.
       ...(changed || returned ? { holdUntil: 0 } : {}),
     };
   }
 
-  /** An agent of which somebody else says something: whether it is alive is another question. */
+  /**
+   * An agent of which somebody else says something: whether it is alive is another question. Where it was unreachable,
+   * a new address is to be tried; where it was offline, it is not any more once it has no lease to miss.
+   */
   function described(before: Agent, fields: Described): AgentChange {
     const now = clock.now();
     const changed = !sameRegistration(before, { ...before, ...fields });
     const newLease = fields.leaseSeconds !== before.leaseSeconds;
     if (!changed && !newLease) return { result: undefined };
     const newExpiry = fields.leaseSeconds === null ? null : now + fields.leaseSeconds * 1000;
+    const moved = fields.contactEndpoint !== before.contactEndpoint;
+    const tryAgain =
+      (before.status === 'unreachable' && moved) ||
+      (before.status === 'offline' && fields.leaseSeconds === null);
     const after: Agent = {
       ...before,
       ...fields,
+      ...(tryAgain ? { status: 'online', offlineAt: null, unreachableAt: null } : {}),
       updatedAt: now,
       leaseExpiresAt: newLease ? newExpiry : before.leaseExpiresAt,
     };
@@ -243,6 +251,7 @@ export function createRegistry(deps: Deps) {
       write: after,
       event: 'updated',
       webhook: changed ? registerWebhook(after) : undefined,
+      ...(tryAgain ? { holdUntil: 0 } : {}),
     };
   }
 

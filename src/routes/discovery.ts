@@ -2,7 +2,7 @@ import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typ
 import type { Access } from '../auth/principal.ts';
 import type { Registry } from '../registry/registry.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
-import { etagOf } from './etag.ts';
+import { etagOf, matches } from './etag.ts';
 import {
   AgentParams,
   AgentStatusSchema,
@@ -92,7 +92,7 @@ export function discoveryRoutes(registry: Registry): FastifyPluginAsyncTypebox {
         const last = await registry.lastEvent();
         const etag = etagOf(last, 'weak');
         reply.header('etag', etag);
-        if (request.headers['if-none-match'] === etag) return reply.status(304).send(null);
+        if (matches(request.headers['if-none-match'], etag)) return reply.status(304).send(null);
         const page = await registry.list(
           {
             ...(capability === undefined ? {} : { capabilities: [capability].flat() }),

@@ -3,6 +3,13 @@ export function etagOf(revision: number, strength: 'weak' | 'strong' = 'strong')
   return strength === 'weak' ? `W/"${revision}"` : `"${revision}"`;
 }
 
+/** Whether an If-None-Match header has the ETag: compared weakly, and it may be a list (RFC 9110 section 13.1.2). */
+export function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch.split(',').some((tag) => opaque(tag) === '*' || opaque(tag) === opaque(etag));
+}
+
 /**
  * The revision of an If-Match header.
  * @returns undefined when any will do; a number that no revision has for an ETag that is not ours.

@@ -13,6 +13,11 @@ export interface AgentOptions extends ClientOptions {
   readonly version: string;
   readonly capabilities?: readonly string[] | undefined;
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * The agent tells three times in each such period that it is alive; missed, it is `offline` and its tasks wait.
+   * 1 to 86,400, default 30. 0, null or false: no lease and no heartbeats, it never expires.
+   */
+  readonly leaseSeconds?: number | null | false | undefined;
   /** A handler per task name, or one for all. */
   readonly tasks: TaskHandler | Readonly<Record<string, TaskHandler>>;
   /** Where to listen. Default 127.0.0.1. */
@@ -55,11 +60,13 @@ export interface AgentSettings {
   readonly version: string;
   readonly capabilities: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Undefined: no lease. */
+  readonly leaseSeconds: number | undefined;
   readonly handlerOf: (taskName: string) => TaskHandler | undefined;
   readonly host: string;
   readonly port: number;
   readonly contactEndpoint: string | undefined;
-  readonly client: ClientOptions;
+  readonly client: ClientOptions & { readonly baseUrl: string };
   readonly opscore: { readonly opscoreApiUrl: URL; readonly opscoreApiKey: string } | undefined;
   readonly verify: boolean;
   readonly toleranceSeconds: number;
@@ -77,6 +84,11 @@ export interface AgentSettings {
 /** Half a minute at the most between attempts: an agent is back soon after the service is. */
 const REGISTER_DELAYS_MS: readonly number[] = [250, 500, 1_000, 2_000, 5_000, 10_000, 30_000];
 
+/** Ops-Core knows within half a minute that an agent crashed, at the cost of a heartbeat in 10 s. */
+const DEFAULT_LEASE_SECONDS = 30;
+/** What the service takes. */
+const MAX_LEASE_SECONDS = 86_400;
+
 /** Throws `invalid_argument`, naming the option. */
 export function resolveAgentOptions(options: AgentOptions): AgentSettings {
   const host = options.host ?? '127.0.0.1';
@@ -92,11 +104,16 @@ export function resolveAgentOptions(options: AgentOptions): AgentSettings {
     version: text('version', options.version),
     capabilities: options.capabilities ?? [],
     metadata: options.metadata ?? {},
+    leaseSeconds: lease(options.leaseSeconds),
     handlerOf: handlers(options.tasks),
     host,
     port: options.port ?? 0,
     contactEndpoint,
-    client: { baseUrl: options.baseUrl, apiKey: options.apiKey, timeoutMs: options.timeoutMs },
+    client: {
+      baseUrl: String(options.baseUrl ?? readEnvironment().agentkitUrl),
+      apiKey: options.apiKey,
+      timeoutMs: options.timeoutMs,
+    },
     opscore: opscore(options),
     verify: options.verify ?? true,
     toleranceSeconds: options.toleranceSeconds ?? 300,
@@ -116,6 +133,15 @@ function text(option: string, value: unknown): string {
   if (typeof value !== 'string' || value === '')
     throw invalidArgument(`${option} must be a non-empty string.`);
   return value;
+}
+
+function lease(given: AgentOptions['leaseSeconds']): number | undefined {
+  if (given === undefined) return DEFAULT_LEASE_SECONDS;
+  if (given === null || given === false || given === 0) return undefined;
+  if (Number.isInteger(given) && given >= 1 && given <= MAX_LEASE_SECONDS) return given;
+  throw invalidArgument(
+    `leaseSeconds must be a whole number from 1 to ${String(MAX_LEASE_SECONDS)}, or 0 for no lease.`,
+  );
 }
 
 function handlers(tasks: unknown): (taskName: string) => TaskHandler | undefined {

@@ -1,11 +1,10 @@
 import { resolveAgentOptions, type AgentOptions, type AgentSettings } from './agent-options.ts';
-import type { RegisteredAgent } from './api-types.ts';
-import { AgentKitClient } from './client.ts';
+import type { PageFilter, SecretRotation, TaskRecord } from './api-types.ts';
 import { startDispatchServer, type DispatchServer } from './dispatch-server.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { createIntake } from './intake.ts';
-import { messageOf } from './logger.ts';
 import { reportStateToOpscore, type AgentState } from './opscore.ts';
-import { registerWithRetry } from './registration.ts';
+import { Registration } from './registration.ts';
 import { ReportQueue } from './report-queue.ts';
 import { closeOnSignals } from './signals.ts';
 import { TaskRunner } from './task-runner.ts';
@@ -17,6 +16,18 @@ export interface Agent {
   readonly url: string;
   /** Tasks that it took and that have not ended. */
   readonly inFlight: number;
+  /** Tells the service that the agent is alive; with a lease that goes by itself. */
+  heartbeat(): Promise<void>;
+  /** What the service knows of this agent's tasks: one page. */
+  listTasks(filter?: PageFilter): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }>;
+  /** One of this agent's tasks: its state and attempts. */
+  getTask(taskId: string): Promise<TaskRecord>;
+  /**
+   * Has the service sign with a new secret, and takes dispatches by the new one and, until `previousUntil` (ISO 8601),
+   * by the old one. When it rejects for want of an answer the service may have rotated all the same: call it again
+   * within the overlap.
+   */
+  rotateSigningSecret(rotation?: SecretRotation): Promise<{ previousUntil: string }>;
   /**
    * Takes no more tasks (503), waits for the handlers up to `graceMs`, sends the last reports, deregisters (unless
    * told not to: the service then keeps the waiting tasks for the next start), stops listening. Never rejects.
@@ -30,8 +41,9 @@ const SETTLE_MS = 1_000;
 const FLUSH_MS = 5_000;
 
 /**
- * Starts an agent: listens, registers (going on while the service is away), reports `idle`, and hands every
- * verified task to its handler, once. Resolves when it is registered. Rejects with an AgentKitError:
+ * Starts an agent: listens, registers (going on while the service is away), reports `idle`, keeps its lease, and hands
+ * every verified task to its handler, once. When the service forgets it, it registers again, perhaps under another
+ * `agentId`. Resolves when it is registered. Rejects with an AgentKitError:
  * `invalid_argument`, `listen_failed`, `aborted`, or what the service refused the registration with.
  */
 export async function createAgent(options: AgentOptions): Promise<Agent> {
@@ -42,7 +54,8 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
 
 class AgentProcess implements Agent {
   readonly #settings: AgentSettings;
-  readonly #client: AgentKitClient;
+  readonly #registration: Registration;
+  readonly #heartbeat: Heartbeat | undefined;
   readonly #reports: ReportQueue | undefined;
   readonly #runner: TaskRunner;
   /** Aborted when registering is to be given up. */
@@ -51,13 +64,17 @@ class AgentProcess implements Agent {
   readonly #decided: Promise<void>;
   #decide: () => void = () => undefined;
   #server: DispatchServer | undefined;
-  #registered: RegisteredAgent | undefined;
+  /** The id under which states are reported. */
+  #reportedAs = '';
   #closing: Promise<void> | undefined;
   #releaseSignals: () => void = () => undefined;
 
   constructor(settings: AgentSettings) {
     this.#settings = settings;
-    this.#client = new AgentKitClient(settings.client);
+    this.#registration = new Registration(settings, () => {
+      this.#onRenewed();
+    });
+    this.#heartbeat = this.#createHeartbeat();
     this.#decided = new Promise((resolve) => (this.#decide = resolve));
     this.#reports = this.#createReports();
     this.#runner = new TaskRunner({
@@ -69,7 +86,7 @@ class AgentProcess implements Agent {
   }
 
   get agentId(): string {
-    return this.#registered?.agentId ?? '';
+    return this.#registration.agentId ?? '';
   }
 
   get url(): string {
@@ -85,7 +102,7 @@ class AgentProcess implements Agent {
     const intake = createIntake({
       settings: this.#settings,
       runner: this.#runner,
-      registered: () => this.#registered,
+      registration: this.#registration,
       isClosing: () => this.#closing !== undefined,
       decided: this.#decided,
     });
@@ -97,7 +114,8 @@ class AgentProcess implements Agent {
     signal?.addEventListener('abort', giveUp);
     if (signal?.aborted === true) giveUp();
     try {
-      await this.#register(this.#server.url);
+      const endpoint = this.#settings.contactEndpoint ?? this.#server.url;
+      await this.#registration.register(endpoint, this.#giveUp.signal);
     } catch (error) {
       // SIGTERM came meanwhile, and the process is about to exit with 0: a rejection would make that a 1.
       if (this.#closing !== undefined) await new Promise<never>(() => undefined);
@@ -110,6 +128,24 @@ class AgentProcess implements Agent {
     // Before the first dispatch is let in, so that `idle` comes before its `active`.
     this.#report('idle', {});
     this.#decide();
+    this.#reportedAs = this.agentId;
+    this.#heartbeat?.use(this.#registration.subject);
+  }
+
+  heartbeat(): Promise<void> {
+    return this.#registration.heartbeat();
+  }
+
+  listTasks(filter?: PageFilter): ReturnType<Agent['listTasks']> {
+    return this.#registration.listTasks(filter);
+  }
+
+  getTask(taskId: string): Promise<TaskRecord> {
+    return this.#registration.getTask(taskId);
+  }
+
+  rotateSigningSecret(rotation?: SecretRotation): ReturnType<Agent['rotateSigningSecret']> {
+    return this.#registration.rotateSigningSecret(rotation);
   }
 
   close(options: { readonly deregister?: boolean } = {}): Promise<void> {
@@ -123,25 +159,39 @@ class AgentProcess implements Agent {
     this.#decide();
     await this.#runner.drain(graceMs, SETTLE_MS, clock);
     await this.#reports?.flush(FLUSH_MS);
-    if (deregister) await this.#deregister();
+    await this.#heartbeat?.stop();
+    if (deregister) await this.#registration.deregister();
     await this.#server?.close();
     this.#releaseSignals();
   }
 
-  async #register(listeningAt: string): Promise<void> {
-    const endpoint = this.#settings.contactEndpoint ?? listeningAt;
-    const signal = this.#giveUp.signal;
-    this.#registered = await registerWithRetry(this.#client, this.#settings, endpoint, signal);
+  #createHeartbeat(): Heartbeat | undefined {
+    const { leaseSeconds, client, registerDelaysMs, name, logger } = this.#settings;
+    if (leaseSeconds === undefined) return undefined;
+    const { baseUrl, apiKey } = client;
+    return new Heartbeat({
+      setup: { baseUrl, apiKey, leaseSeconds, retryDelaysMs: registerDelaysMs },
+      name,
+      logger,
+      onForgotten: (message) => {
+        this.#registration.renew(message);
+      },
+      onReturn: () => {
+        this.#reportIdleAgain();
+      },
+    });
   }
 
-  async #deregister(): Promise<void> {
-    if (this.#registered === undefined) return;
-    const { agentId, agentToken } = this.#registered;
-    try {
-      await this.#client.deregisterAgent(agentId, { token: agentToken });
-    } catch (error) {
-      this.#settings.logger.error(`${this.#settings.name}: not deregistered: ${messageOf(error)}`);
-    }
+  #onRenewed(): void {
+    this.#heartbeat?.use(this.#registration.subject);
+    if (this.agentId !== this.#reportedAs) this.#reports?.restart();
+    this.#reportedAs = this.agentId;
+    this.#reportIdleAgain();
+  }
+
+  /** Ops-Core may have written the agent off; with tasks in flight the last one's end says `idle`. */
+  #reportIdleAgain(): void {
+    if (this.#closing === undefined && this.#runner.inFlight === 0) this.#report('idle', {});
   }
 
   #createReports(): ReportQueue | undefined {

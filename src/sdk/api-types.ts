@@ -11,16 +11,75 @@ export interface AgentRegistration {
   readonly capabilities?: readonly string[] | undefined;
   /** Any JSON object; comes back whole. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /** The agent promises a heartbeat within each such period (1 to 86,400). Absent or null: it never expires. */
+  readonly leaseSeconds?: number | null | undefined;
 }
 
-/** What a registration answers. */
-export interface RegisteredAgent {
+/** The body of `PATCH /v1/agents/{agent_id}`: what is absent stays; null empties. */
+export interface AgentPatch {
+  readonly version?: string | undefined;
+  readonly contactEndpoint?: string | undefined;
+  readonly capabilities?: readonly string[] | null | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly leaseSeconds?: number | null | undefined;
+}
+
+/** What a registration answers: the agent, and what it proves itself and verifies with. */
+export interface RegisteredAgent extends Partial<AgentRecord> {
   readonly agentId: string;
   /** `whsec_…`: every dispatch to this agent is signed with it. */
   readonly signingSecret?: string;
-  /** May update, deregister and heartbeat this agent, where the service issues such tokens. */
+  /** May update, deregister and heartbeat this agent, rotate its secret and read its tasks; nothing else. */
   readonly agentToken?: string;
 }
+
+/** How a secret or key is replaced. What is left out, the service decides (24 h of overlap). */
+export interface OverlapOptions {
+  /** For how long the old one counts beside the new one. 0: not at all. */
+  readonly overlapSeconds?: number | undefined;
+}
+
+export interface SecretRotation extends OverlapOptions {
+  /**
+   * From when on the hex header is made with the new secret; until then with the old one. The Standard Webhooks
+   * header carries both signatures for the whole overlap.
+   */
+  readonly hexAfterSeconds?: number | undefined;
+}
+
+/** What the rotation of an agent's signing secret answers. */
+export interface RotatedSecret {
+  readonly agentId: string;
+  /** The new one. */
+  readonly signingSecret: string;
+  /** ISO 8601, UTC: the end of the overlap. */
+  readonly previousUntil: string;
+}
+
+/** `dispatch` is for Ops-Core, `register` for agents; `admin` may do everything. */
+export type ApiKeyScope = 'admin' | 'dispatch' | 'register' | 'read';
+
+/** An API key as the service lists it: never the key itself. */
+export interface ApiKeyRecord {
+  readonly name: string;
+  readonly scope: ApiKeyScope;
+  /** The first characters, to tell keys apart by. */
+  readonly prefix: string;
+  readonly [key: string]: unknown;
+}
+
+/** The only answer that shows the key. */
+export interface NewApiKey extends ApiKeyRecord {
+  readonly key: string;
+}
+
+/**
+ * - `online`: heard of within its lease, or without a lease
+ * - `unreachable`: dispatches fail; its tasks wait, and one is tried now and then
+ * - `offline`: its lease was missed; its tasks wait, and after AGENT_EXPIRY it is deregistered
+ * - `deregistering`: it is leaving
+ */
+export type AgentStatus = 'online' | 'unreachable' | 'offline' | 'deregistering' | (string & {});
 
 /** An agent as the service lists it. */
 export interface AgentRecord {
@@ -32,7 +91,47 @@ export interface AgentRecord {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** ISO 8601, UTC. */
   readonly registrationTime: string;
-  readonly status: string;
+  /** ISO 8601, UTC: when something about it last changed; heartbeats do not count. */
+  readonly updatedAt: string;
+  /** ISO 8601, UTC: its last registration or heartbeat. */
+  readonly lastSeenAt: string;
+  readonly status: AgentStatus;
+  /** Null: it never expires. */
+  readonly leaseSeconds: number | null;
+  /** ISO 8601, UTC: not heard of until then, it is `offline`. */
+  readonly leaseExpiresAt: string | null;
+  /** Changes with the agent, not with its heartbeats. For `ifMatch` of `patchAgent`. */
+  readonly revision: number;
+}
+
+export interface AgentPage {
+  readonly notModified: false;
+  readonly agents: AgentRecord[];
+  /** Null at the end. */
+  readonly nextCursor: string | null;
+  /** For `listChanges`: what happens to agents after this list. */
+  readonly changesCursor: string | undefined;
+  /** For `ifNoneMatch`. */
+  readonly etag: string | undefined;
+}
+
+/** Nothing about any agent changed since the ETag. */
+export interface NotModified {
+  readonly notModified: true;
+  readonly etag: string | undefined;
+}
+
+export type AgentEventType = 'registered' | 'updated' | 'status' | 'deregistered' | (string & {});
+
+/** What happened to an agent. */
+export interface AgentEvent {
+  readonly seq: number;
+  readonly type: AgentEventType;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly agentId: string;
+  /** As it was after the event; null once deregistered. */
+  readonly agent: AgentRecord | null;
 }
 
 export interface PageFilter {
@@ -45,9 +144,12 @@ export interface PageFilter {
 export interface AgentFilter extends PageFilter {
   /** Several: the agent has all of them. */
   readonly capability?: string | readonly string[] | undefined;
+  /** What the name starts with. */
   readonly name?: string | undefined;
   readonly version?: string | undefined;
-  readonly status?: string | undefined;
+  readonly status?: AgentStatus | undefined;
+  /** The metadata has this key at the top level. */
+  readonly metadataKey?: string | undefined;
 }
 
 /** The task shape of `/run`. Unknown keys reach the agent too. */

@@ -1,19 +1,30 @@
 import type {
+  AgentEvent,
   AgentFilter,
+  AgentPage,
+  AgentPatch,
   AgentRecord,
   AgentRegistration,
+  ApiKeyRecord,
+  ApiKeyScope,
   Health,
   MessageRequest,
+  NewApiKey,
+  NotModified,
+  OverlapOptions,
   PageFilter,
   RegisteredAgent,
+  RotatedSecret,
+  SecretRotation,
   TaskReceipt,
   TaskRecord,
   TaskRequest,
 } from './api-types.ts';
+import { ServiceCalls, type CallOptions } from './calls.ts';
 import { readEnvironment } from './env.ts';
 import { AgentKitError } from './errors.ts';
-import { ServiceTransport, type Envelope, type ServiceRequest } from './transport.ts';
-import { headerValue, isObject, jsonText, pathSegment } from './wire.ts';
+import { ServiceTransport } from './transport.ts';
+import { headerValue, jsonText, pathSegment } from './wire.ts';
 
 export interface ClientOptions {
   /** Default: AGENTKIT_URL, else http://127.0.0.1:8000. With or without `/v1`; a path prefix is kept. */
@@ -24,27 +35,23 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface CallOptions {
-  /** Used for this call instead of `apiKey`: an agent's own `agentToken`. */
-  readonly token?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
- * The REST API of contract sections 2 and 4. Each method sends one request, answers the envelope's `data`, and
- * rejects with an AgentKitError: the service's `error_code`, or `network_error`, `timeout`, `aborted`,
- * `invalid_response`, `invalid_argument`. Nothing is retried here.
+ * The service's REST API. Each method sends one request, answers the envelope's `data`, and rejects with an
+ * AgentKitError: the service's `error_code`, or `network_error`, `timeout`, `aborted`, `invalid_response`,
+ * `invalid_argument`. Nothing is retried here.
  */
 export class AgentKitClient {
-  readonly #transport: ServiceTransport;
+  readonly #calls: ServiceCalls;
 
   constructor(options: ClientOptions = {}) {
     const environment = readEnvironment();
-    this.#transport = new ServiceTransport({
-      baseUrl: options.baseUrl ?? environment.agentkitUrl,
-      apiKey: options.apiKey ?? environment.agentkitApiKey,
-      timeoutMs: options.timeoutMs,
-    });
+    this.#calls = new ServiceCalls(
+      new ServiceTransport({
+        baseUrl: options.baseUrl ?? environment.agentkitUrl,
+        apiKey: options.apiKey ?? environment.agentkitApiKey,
+        timeoutMs: options.timeoutMs,
+      }),
+    );
   }
 
   /** `POST /v1/agents/register`. 409 when the name is taken. */
@@ -57,20 +64,52 @@ export class AgentKitClient {
     return this.#register('PUT', agent, options);
   }
 
-  /** `GET /v1/agents`: one page. `nextCursor` is null at the end. */
+  /**
+   * `GET /v1/agents`: one page. `nextCursor` is null at the end. With `ifNoneMatch`, the `etag` of an earlier answer,
+   * it may be `{ notModified: true }`: nothing about any agent changed since, heartbeats aside.
+   */
   async listAgents(
-    filter: AgentFilter = {},
-    options?: CallOptions,
-  ): Promise<{ agents: AgentRecord[]; nextCursor: string | null }> {
-    const envelope = await this.#call(options, {
-      method: 'GET',
-      path: '/v1/agents',
-      query: { ...filter },
-    });
+    filter?: AgentFilter,
+    options?: CallOptions & { readonly ifNoneMatch?: undefined },
+  ): Promise<AgentPage>;
+  async listAgents(
+    filter: AgentFilter,
+    options: CallOptions & { readonly ifNoneMatch?: string | undefined },
+  ): Promise<AgentPage | NotModified>;
+  async listAgents(
+    { metadataKey, ...filter }: AgentFilter = {},
+    options?: CallOptions & { readonly ifNoneMatch?: string | undefined },
+  ): Promise<AgentPage | NotModified> {
+    const query = { ...filter, metadata_key: metadataKey };
+    const page = await this.#calls.pageUnless<AgentRecord>(
+      '/v1/agents',
+      query,
+      options?.ifNoneMatch,
+      options,
+    );
+    if (page.notModified) return page;
+    const cursor = page.envelope['changes_cursor'];
     return {
-      agents: listOf<AgentRecord>('GET /v1/agents', envelope),
-      nextCursor: nextCursor(envelope),
+      notModified: false,
+      agents: page.items,
+      nextCursor: page.nextCursor,
+      changesCursor: typeof cursor === 'string' ? cursor : undefined,
+      etag: page.etag,
     };
+  }
+
+  /**
+   * `GET /v1/agents/changes`: what happened to agents after `since`, oldest first (all that is kept, without it). Ask
+   * again with `nextCursor`, which is always given; fewer events than `limit` (1,000) were all. 410 `events_expired`:
+   * list the agents anew, and go on from that list's `changesCursor`.
+   */
+  async listChanges(
+    since?: string,
+    options?: CallOptions & { readonly limit?: number | undefined },
+  ): Promise<{ changes: AgentEvent[]; nextCursor: string | null }> {
+    const query = { since, limit: options?.limit };
+    const page = await this.#calls.page<AgentEvent>('/v1/agents/changes', query, options);
+    return { changes: page.items, nextCursor: page.nextCursor };
   }
 
   /** Every agent that matches, page by page: `for await (const agent of client.iterateAgents())`. */
@@ -92,20 +131,51 @@ export class AgentKitClient {
 
   /** `GET /v1/agents/{agent_id}`. */
   async getAgent(agentId: string, options?: CallOptions): Promise<AgentRecord> {
-    return (await this.#call(options, { method: 'GET', path: agentPath(agentId) }))
-      .data as AgentRecord;
+    return this.#calls.data({ method: 'GET', path: agentPath(agentId) }, options);
+  }
+
+  /**
+   * `PATCH /v1/agents/{agent_id}`: changes what is given. With `ifMatch`, the `revision` that the caller knows, 412
+   * `revision_mismatch` when the agent has changed since.
+   */
+  async patchAgent(
+    agentId: string,
+    fields: AgentPatch,
+    options?: CallOptions & { readonly ifMatch?: number | undefined },
+  ): Promise<AgentRecord> {
+    const ifMatch = options?.ifMatch;
+    const headers: Record<string, string> =
+      ifMatch === undefined ? {} : { 'if-match': `"${String(ifMatch)}"` };
+    const body = jsonText('fields', fields);
+    return this.#calls.data({ method: 'PATCH', path: agentPath(agentId), body, headers }, options);
   }
 
   /** `DELETE /v1/agents/{agent_id}`: answers the agent that left. Its waiting tasks are cancelled. */
   async deregisterAgent(agentId: string, options?: CallOptions): Promise<AgentRecord> {
-    return (await this.#call(options, { method: 'DELETE', path: agentPath(agentId) }))
-      .data as AgentRecord;
+    return this.#calls.data({ method: 'DELETE', path: agentPath(agentId) }, options);
   }
 
   /** `POST /v1/agents/{agent_id}/heartbeat`. 404 when the service does not know the agent (any more). */
-  async heartbeat(agentId: string, options?: CallOptions): Promise<Record<string, unknown>> {
-    const path = `${agentPath(agentId)}/heartbeat`;
-    return (await this.#call(options, { method: 'POST', path })).data as Record<string, unknown>;
+  async heartbeat(agentId: string, options?: CallOptions): Promise<AgentRecord> {
+    return this.#calls.data({ method: 'POST', path: `${agentPath(agentId)}/heartbeat` }, options);
+  }
+
+  /**
+   * `POST /v1/agents/{agent_id}/signing-secret/rotate`: from its answer on, dispatches are signed with a new secret.
+   * `createAgent` has its own `rotateSigningSecret`, which also learns it.
+   */
+  async rotateSigningSecret(
+    agentId: string,
+    rotation: SecretRotation = {},
+    options?: CallOptions,
+  ): Promise<RotatedSecret> {
+    const path = `${agentPath(agentId)}/signing-secret/rotate`;
+    const body = jsonText('rotation', rotation);
+    return this.#calls.dataWith<RotatedSecret>(
+      'signingSecret',
+      { method: 'POST', path, body },
+      options,
+    );
   }
 
   /**
@@ -118,22 +188,18 @@ export class AgentKitClient {
     options: CallOptions & { readonly idempotencyKey?: string | undefined } = {},
   ): Promise<TaskReceipt> {
     const { idempotencyKey } = options;
-    const envelope = await this.#call(options, {
-      method: 'POST',
-      path: `${agentPath(agentId)}/run`,
-      body: jsonText('task', task),
-      headers:
-        idempotencyKey === undefined
-          ? {}
-          : { 'idempotency-key': headerValue('idempotencyKey', idempotencyKey) },
-    });
-    return envelope.data as TaskReceipt;
+    const headers: Record<string, string> =
+      idempotencyKey === undefined
+        ? {}
+        : { 'idempotency-key': headerValue('idempotencyKey', idempotencyKey) };
+    const body = jsonText('task', task);
+    const path = `${agentPath(agentId)}/run`;
+    return this.#calls.data({ method: 'POST', path, body, headers }, options);
   }
 
   /** `GET /v1/tasks/{taskId}`: state, attempts, next attempt. */
   async getTask(taskId: string, options?: CallOptions): Promise<TaskRecord> {
-    return (await this.#call(options, { method: 'GET', path: taskPath(taskId) }))
-      .data as TaskRecord;
+    return this.#calls.data({ method: 'GET', path: taskPath(taskId) }, options);
   }
 
   /** `GET /v1/agents/{agent_id}/tasks`: one page. */
@@ -143,19 +209,52 @@ export class AgentKitClient {
     options?: CallOptions,
   ): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }> {
     const path = `${agentPath(agentId)}/tasks`;
-    const envelope = await this.#call(options, { method: 'GET', path, query: { ...filter } });
-    return { tasks: listOf<TaskRecord>(`GET ${path}`, envelope), nextCursor: nextCursor(envelope) };
+    const page = await this.#calls.page<TaskRecord>(path, { ...filter }, options);
+    return { tasks: page.items, nextCursor: page.nextCursor };
   }
 
   /** `POST /v1/tasks/{taskId}/cancel`: no attempt starts after it resolved. */
   async cancelTask(taskId: string, options?: CallOptions): Promise<TaskRecord> {
-    const path = `${taskPath(taskId)}/cancel`;
-    return (await this.#call(options, { method: 'POST', path })).data as TaskRecord;
+    return this.#calls.data({ method: 'POST', path: `${taskPath(taskId)}/cancel` }, options);
+  }
+
+  /** `POST /v1/keys` (scope admin): the only answer that shows the key. */
+  async createKey(
+    key: { readonly name: string; readonly scope: ApiKeyScope },
+    options?: CallOptions,
+  ): Promise<NewApiKey> {
+    const body = jsonText('key', key);
+    return this.#calls.dataWith<NewApiKey>(
+      'key',
+      { method: 'POST', path: '/v1/keys', body },
+      options,
+    );
+  }
+
+  /** `GET /v1/keys` (scope admin). */
+  async listKeys(options?: CallOptions): Promise<ApiKeyRecord[]> {
+    return (await this.#calls.page<ApiKeyRecord>('/v1/keys', {}, options)).items;
+  }
+
+  /** `POST /v1/keys/{name}/rotate` (scope admin): the same name and scope, a new key. */
+  async rotateKey(
+    name: string,
+    rotation: OverlapOptions = {},
+    options?: CallOptions,
+  ): Promise<NewApiKey> {
+    const path = `${keyPath(name)}/rotate`;
+    const body = jsonText('rotation', rotation);
+    return this.#calls.dataWith<NewApiKey>('key', { method: 'POST', path, body }, options);
+  }
+
+  /** `DELETE /v1/keys/{name}` (scope admin): the key counts no more once this resolved. */
+  async revokeKey(name: string, options?: CallOptions): Promise<ApiKeyRecord> {
+    return this.#calls.data({ method: 'DELETE', path: keyPath(name) }, options);
   }
 
   /** `GET /health`: its whole answer, which has no envelope. */
   async health(options?: CallOptions): Promise<Health> {
-    return (await this.#transport.send({ method: 'GET', path: '/health', ...options })) as Health;
+    return this.#calls.bare<Health>({ method: 'GET', path: '/health' }, options);
   }
 
   async #register(
@@ -163,19 +262,8 @@ export class AgentKitClient {
     agent: AgentRegistration,
     options: CallOptions | undefined,
   ): Promise<RegisteredAgent> {
-    const body = jsonText('agent', agent);
-    const { data } = await this.#call(options, { method, path: '/v1/agents/register', body });
-    if (!isObject(data) || typeof data['agentId'] !== 'string') {
-      throw new AgentKitError(
-        'invalid_response',
-        `${method} /v1/agents/register: the answer has no agentId.`,
-      );
-    }
-    return data as unknown as RegisteredAgent;
-  }
-
-  async #call(options: CallOptions | undefined, request: ServiceRequest): Promise<Envelope> {
-    return this.#transport.call({ ...request, token: options?.token, signal: options?.signal });
+    const request = { method, path: '/v1/agents/register', body: jsonText('agent', agent) };
+    return this.#calls.dataWith<RegisteredAgent>('agentId', request, options);
   }
 }
 
@@ -187,13 +275,6 @@ function taskPath(taskId: string): string {
   return `/v1/tasks/${pathSegment('taskId', taskId)}`;
 }
 
-function nextCursor(envelope: Envelope): string | null {
-  return typeof envelope['next_cursor'] === 'string' ? envelope['next_cursor'] : null;
-}
-
-function listOf<T>(name: string, envelope: Envelope): T[] {
-  if (!Array.isArray(envelope.data)) {
-    throw new AgentKitError('invalid_response', `${name}: the answer's data is not a list.`);
-  }
-  return envelope.data as T[];
+function keyPath(name: string): string {
+  return `/v1/keys/${pathSegment('name', name)}`;
 }

@@ -1,5 +1,5 @@
 import { readHeader, type HeaderSource } from './headers.ts';
-import { ReplayGuard, type SignedDispatch } from './replay-guard.ts';
+import { ReplayGuard, type SeenDispatch } from './replay-guard.ts';
 import { verifySignature } from './signature.ts';
 import { normaliseTask, readAttempt, type NormalisedTask } from './task.ts';
 import type { TaskHandler } from './task-runner.ts';
@@ -25,8 +25,10 @@ export interface DispatchRules {
   readonly verify: boolean;
   readonly toleranceSeconds: number;
   now(): number;
-  /** The agent's signing secrets. */
+  /** The agent's signing secrets, as they count now. */
   secrets(): readonly string[];
+  /** Told when a dispatch is signed by a newer secret beside ours: somebody replaced it. */
+  outdated?(): void;
   handlerOf(taskName: string): TaskHandler | undefined;
   /** Why nothing can be taken right now, if so. */
   unavailable(): { readonly errorCode: string; readonly message: string } | undefined;
@@ -78,7 +80,7 @@ function verified(
   rules: DispatchRules,
   headers: HeaderSource,
   body: Uint8Array,
-): SignedDispatch | { readonly reason: string } {
+): SeenDispatch | { readonly reason: string } {
   const result = verifySignature({
     body,
     headers,
@@ -87,29 +89,40 @@ function verified(
     now: () => rules.now(),
   });
   if (!result.ok) return { reason: result.reason };
+  const { id, timestamp } = result;
+  if (rules.outdated !== undefined && isSignedAnew(rules, headers, body)) rules.outdated();
+  // The hex headers sign no id: whoever caught a task could cut the others off, and replay it under a new one.
+  if (id === undefined) return { reason: 'the Standard Webhooks headers are missing' };
   const taskId = readHeader(headers, 'x-agentkit-task-id');
   // The service uses one id for both. The task's header is not signed, so the signed one vouches for it.
-  if (result.id !== undefined && taskId !== undefined && taskId !== result.id) {
+  if (taskId !== undefined && taskId !== id) {
     return { reason: 'X-AgentKit-Task-Id is not the signed webhook-id' };
   }
-  return {
-    id: result.id ?? taskId,
-    idIsSigned: result.id !== undefined,
-    timestamp: result.timestamp,
-    hexSignature: readHeader(headers, 'x-agentkit-signature'),
-    attempt: readAttempt(headers),
-  };
+  return { id, timestamp, attempt: readAttempt(headers) };
 }
 
-function unverified(headers: HeaderSource): SignedDispatch {
+/** During a rotation the new secret's signature comes first (contract section 3). */
+function isSignedAnew(rules: DispatchRules, headers: HeaderSource, body: Uint8Array): boolean {
+  const signatures = readHeader(headers, 'webhook-signature') ?? '';
+  const [first, ...others] = signatures.split(' ').filter((part) => part.startsWith('v1,'));
+  if (first === undefined || others.length === 0) return false;
+  const byFirst = verifySignature({
+    body,
+    headers: {
+      'webhook-id': readHeader(headers, 'webhook-id'),
+      'webhook-timestamp': readHeader(headers, 'webhook-timestamp'),
+      'webhook-signature': first,
+    },
+    secret: rules.secrets(),
+    toleranceSeconds: rules.toleranceSeconds,
+    now: () => rules.now(),
+  });
+  return !byFirst.ok;
+}
+
+function unverified(headers: HeaderSource): SeenDispatch {
   const id = readHeader(headers, 'x-agentkit-task-id') ?? readHeader(headers, 'webhook-id');
-  return {
-    id,
-    idIsSigned: true,
-    timestamp: 0,
-    hexSignature: undefined,
-    attempt: readAttempt(headers),
-  };
+  return { id, timestamp: 0, attempt: readAttempt(headers) };
 }
 
 function refused(

@@ -72,6 +72,15 @@ export class AgentKitError extends Error {
   }
 }
 
+/**
+ * Whether the service says that it does not know the agent, or not its token: its database was lost, the agent was
+ * deregistered, or another process took its name.
+ */
+export function isForgotten(error: unknown): error is AgentKitError {
+  if (!(error instanceof AgentKitError)) return false;
+  return error.code === 'agent_not_found' || error.code === 'unauthorized';
+}
+
 /** For arguments that can never work: code `invalid_argument`. */
 export function invalidArgument(message: string): AgentKitError {
   return new AgentKitError('invalid_argument', message);

@@ -1,18 +1,31 @@
 export { createAgent, type Agent } from './agent.ts';
 export type { AgentOptions } from './agent-options.ts';
 export type {
+  AgentEvent,
+  AgentEventType,
   AgentFilter,
+  AgentPage,
+  AgentPatch,
   AgentRecord,
   AgentRegistration,
+  AgentStatus,
+  ApiKeyRecord,
+  ApiKeyScope,
   Health,
   MessageRequest,
+  NewApiKey,
+  NotModified,
+  OverlapOptions,
   PageFilter,
   RegisteredAgent,
+  RotatedSecret,
+  SecretRotation,
   TaskReceipt,
   TaskRecord,
   TaskRequest,
 } from './api-types.ts';
-export { AgentKitClient, type CallOptions, type ClientOptions } from './client.ts';
+export type { CallOptions } from './calls.ts';
+export { AgentKitClient, type ClientOptions } from './client.ts';
 export { AgentKitError, type FieldError, type SdkErrorCode } from './errors.ts';
 export type { HeaderSource } from './headers.ts';
 export type { AgentLogger } from './logger.ts';

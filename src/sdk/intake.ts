@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentSettings } from './agent-options.ts';
-import type { RegisteredAgent } from './api-types.ts';
 import { createDispatchJudge, type DispatchDecision } from './dispatch.ts';
 import { errorAnswer, type DispatchAnswer, type DispatchServerOptions } from './dispatch-server.ts';
+import type { Registration } from './registration.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 export interface IntakeOptions {
   readonly settings: AgentSettings;
   readonly runner: TaskRunner;
-  /** Undefined until the service answered. */
-  registered(): RegisteredAgent | undefined;
+  readonly registration: Registration;
   isClosing(): boolean;
   /** Resolves once waiting for the registration is pointless: it is there, or never will be. */
   readonly decided: Promise<void>;
@@ -22,12 +21,15 @@ const HOLD_MS = 5_000;
 export function createIntake(
   options: IntakeOptions,
 ): Pick<DispatchServerOptions, 'admit' | 'accept'> {
-  const { settings, runner } = options;
+  const { settings, runner, registration } = options;
   const judge = createDispatchJudge({
     verify: settings.verify,
     toleranceSeconds: settings.toleranceSeconds,
     now: () => settings.clock.now(),
-    secrets: () => [options.registered()?.signingSecret ?? ''],
+    secrets: () => registration.secrets(),
+    outdated: () => {
+      registration.refreshSecret();
+    },
     handlerOf: settings.handlerOf,
     unavailable: () => {
       if (options.isClosing()) return { errorCode: 'draining', message: 'The agent is stopping.' };
@@ -38,7 +40,7 @@ export function createIntake(
   });
 
   function answer(decision: DispatchDecision): DispatchAnswer {
-    const agentId = options.registered()?.agentId ?? '';
+    const agentId = registration.agentId ?? '';
     switch (decision.kind) {
       case 'refused': {
         const { statusCode, errorCode, message } = decision;
@@ -58,15 +60,19 @@ export function createIntake(
     }
   }
 
+  /** A dispatch may overtake the answer that holds the secret to verify it with. */
+  async function hold(until: Promise<unknown>): Promise<void> {
+    const timer = new AbortController();
+    const known = until.catch(() => undefined);
+    await Promise.race([known, settings.clock.sleep(HOLD_MS, timer.signal)]);
+    timer.abort();
+  }
+
   return {
-    // A dispatch may overtake the answer to our registration, which holds the secret to verify it with.
     admit: async () => {
-      if (options.registered() === undefined) {
-        const timer = new AbortController();
-        await Promise.race([options.decided, settings.clock.sleep(HOLD_MS, timer.signal)]);
-        timer.abort();
-      }
-      if (options.registered() !== undefined) return undefined;
+      if (registration.agentId === undefined) await hold(options.decided);
+      else if (registration.changing !== undefined) await hold(registration.changing);
+      if (registration.agentId !== undefined) return undefined;
       return errorAnswer(503, 'not_registered', 'The agent is not registered.', {
         'retry-after': '1',
       });

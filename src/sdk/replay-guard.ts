@@ -5,15 +5,11 @@
  */
 export type Sighting = 'new' | 'retry' | 'replay';
 
-export interface SignedDispatch {
-  /** `webhook-id`, which is signed; else X-AgentKit-Task-Id, which is not; undefined when there is neither. */
+export interface SeenDispatch {
+  /** The signed `webhook-id`; undefined only where nothing is verified and no id came. */
   readonly id: string | undefined;
-  /** Whether the signature covers `id`. */
-  readonly idIsSigned: boolean;
-  /** Epoch seconds, signed. */
+  /** Epoch seconds, signed; 0 where nothing is verified. */
   readonly timestamp: number;
-  /** `X-AgentKit-Signature`, verified; undefined when only the standard headers came. */
-  readonly hexSignature: string | undefined;
   /** `X-AgentKit-Attempt`. */
   readonly attempt: number;
 }
@@ -35,52 +31,34 @@ const DEFAULT_CAPACITY = 50_000;
  */
 export class ReplayGuard {
   readonly #taken = new Map<string, Taken>();
-  /** What hex headers were taken with which id: without the standard headers nothing else is signed per task. */
-  readonly #hexSignatures = new Map<string, string | undefined>();
   readonly #capacity: number;
 
   constructor(capacity = DEFAULT_CAPACITY) {
     this.#capacity = capacity;
   }
 
-  /** What a verified dispatch is. A `retry` is noted, a `new` one only by `take`. */
-  see(dispatch: SignedDispatch): Sighting {
-    const { id, timestamp, attempt } = dispatch;
+  /** What a dispatch is. A `retry` is noted, a `new` one only by `take`. */
+  see({ id, timestamp, attempt }: SeenDispatch): Sighting {
     const taken = id === undefined ? undefined : this.#taken.get(id);
-    const hexKey = hexKeyOf(dispatch);
-    if (!dispatch.idIsSigned && hexKey !== undefined && this.#hexSignatures.has(hexKey)) {
-      if (id === undefined || this.#hexSignatures.get(hexKey) !== id) return 'replay';
-    }
     if (id === undefined || taken === undefined) return 'new';
     if (attempt <= (taken.attempts.get(timestamp) ?? 0)) return 'replay';
     taken.attempts.set(timestamp, attempt);
-    this.#remember(this.#taken, id, taken);
-    if (hexKey !== undefined) this.#remember(this.#hexSignatures, hexKey, id);
+    this.#remember(id, taken);
     return 'retry';
   }
 
   /** Notes that a dispatch was taken: from now on its task does not run again. */
-  take(dispatch: SignedDispatch): void {
-    const { id, timestamp, attempt } = dispatch;
-    const hexKey = hexKeyOf(dispatch);
-    if (id !== undefined)
-      this.#remember(this.#taken, id, { attempts: new Map([[timestamp, attempt]]) });
-    if (hexKey !== undefined) this.#remember(this.#hexSignatures, hexKey, id);
+  take({ id, timestamp, attempt }: SeenDispatch): void {
+    if (id !== undefined) this.#remember(id, { attempts: new Map([[timestamp, attempt]]) });
   }
 
-  #remember<T>(map: Map<string, T>, key: string, value: T): void {
-    map.delete(key);
-    map.set(key, value);
-    if (map.size <= this.#capacity) return;
-    for (const oldest of map.keys()) {
-      map.delete(oldest);
+  #remember(id: string, taken: Taken): void {
+    this.#taken.delete(id);
+    this.#taken.set(id, taken);
+    if (this.#taken.size <= this.#capacity) return;
+    for (const oldest of this.#taken.keys()) {
+      this.#taken.delete(oldest);
       return;
     }
   }
-}
-
-function hexKeyOf(dispatch: SignedDispatch): string | undefined {
-  return dispatch.hexSignature === undefined
-    ? undefined
-    : `${String(dispatch.timestamp)}.${dispatch.hexSignature}`;
 }

@@ -30,6 +30,8 @@ export class ReportQueue {
   readonly #options: ReportQueueOptions;
   readonly #waiting: QueuedReport[] = [];
   readonly #stop = new AbortController();
+  /** Of the report that is being sent. */
+  #sending = new AbortController();
   #running: Promise<void> | undefined;
   #owed: NodeJS.Timeout | undefined;
   #flushing = false;
@@ -51,16 +53,26 @@ export class ReportQueue {
     this.#run();
   }
 
+  /** The agent has another id: what is being sent under the old one, which Ops-Core may not know, starts over. */
+  restart(): void {
+    this.#sending.abort();
+  }
+
   /** Resolves when all is sent, or after `timeoutMs`, when the rest is dropped. Ends the queue. */
   async flush(timeoutMs: number): Promise<void> {
     this.#flushing = true;
     clearTimeout(this.#owed);
     const timer = setTimeout(() => {
-      this.#stop.abort();
+      this.#end();
     }, timeoutMs);
     while (this.#running !== undefined) await this.#running;
     clearTimeout(timer);
+    this.#end();
+  }
+
+  #end(): void {
     this.#stop.abort();
+    this.#sending.abort();
   }
 
   #run(): void {
@@ -69,9 +81,15 @@ export class ReportQueue {
 
   async #sendAll(): Promise<void> {
     for (let report = this.#waiting.shift(); report !== undefined; report = this.#waiting.shift()) {
+      if (!this.#stop.signal.aborted) this.#sending = new AbortController();
+      const { signal } = this.#sending;
       try {
-        await this.#options.send(report, this.#stop.signal);
+        await this.#options.send(report, signal);
       } catch (error) {
+        if (signal.aborted && !this.#stop.signal.aborted) {
+          this.#waiting.unshift(report);
+          continue;
+        }
         this.#options.logger.error(`report "${report.state}" failed: ${messageOf(error)}`);
         if (isReportRetryable(error)) this.#owe(report);
       }

@@ -5,7 +5,7 @@ export interface VerifySignatureOptions {
   /** The body exactly as it came: bytes, or text that was decoded from UTF-8 and nothing else. */
   readonly body: Uint8Array | string;
   readonly headers: HeaderSource;
-  /** Several during a rotation; each header has to verify with any one of them. */
+  /** Several during a rotation: any one of them will do. */
   readonly secret: string | readonly string[];
   /** How far the timestamp may be from now, into the past or future. Default 300. */
   readonly toleranceSeconds?: number | undefined;
@@ -42,9 +42,13 @@ const DEFAULT_TOLERANCE_SECONDS = 300;
  *   `id.timestamp.body`, several separated by spaces; key: what follows `whsec_`, base64-decoded, or else the
  *   secret's UTF-8 bytes
  *
- * At least one set must be there, and each set that is there (by any of its headers) must be whole and verify, with
- * the same timestamp: an altered header is never excused by an intact one. Within a set any of the secrets will
- * do, as during a rotation the standard header is signed by the old secret and the new one, the hex header by one.
+ * The Standard Webhooks set decides alone as soon as one of its headers is there: it covers the id as well, and
+ * during a rotation it is signed by the new secret and the old one, so that a receiver which knows either accepts. The
+ * hex set is made with one of the two only, and counts only when no Standard header is there at all. Half a Standard
+ * set is a failure, and so is an `X-AgentKit-Timestamp` that differs from `webhook-timestamp`.
+ *
+ * Who cuts off all Standard headers is left with a set that signs no id: a receiver that must not act twice insists
+ * on `id`, as `createAgent` does.
  *
  * Never throws on hostile input. No secret, an empty one or an empty list fails.
  */
@@ -64,36 +68,34 @@ export function verifySignature(options: VerifySignatureOptions): VerifySignatur
     timestamp: header('webhook-timestamp'),
     signature: header('webhook-signature'),
   };
-  const sets = [hex, standard].filter((set) =>
-    Object.values(set).some((value) => value !== undefined),
-  );
-  if (sets.length === 0 || sets.some((set) => !isWhole(set))) return refused('missing_signature');
+  const isStandard = Object.values(standard).some((value) => value !== undefined);
+  const given = isStandard ? standard : hex;
+  if (!isWhole(given)) return refused('missing_signature');
 
-  const stamps = new Set(sets.map((set) => set.timestamp));
-  const [stamp = ''] = stamps;
+  const stamp = given.timestamp;
   // Canonical digits only: what other readers parse differently is nothing to agree on.
-  if (stamps.size !== 1 || !/^[1-9]\d{0,11}$/.test(stamp)) return refused('bad_timestamp');
+  if (!/^[1-9]\d{0,11}$/.test(stamp)) return refused('bad_timestamp');
+  // Headers of two messages: the one that is not judged would be believed by another reader.
+  if (hex.timestamp !== undefined && hex.timestamp !== stamp) return refused('bad_timestamp');
   const timestamp = Number(stamp);
   const now = (options.now ?? Date.now)() / 1000;
   const tolerance = options.toleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS;
   // Not `>`: a NaN on either side must refuse.
   if (!(Math.abs(now - timestamp) <= tolerance)) return refused('timestamp_out_of_tolerance');
 
-  for (const set of sets) {
-    const verified =
-      set === hex
-        ? hexMatches(`${stamp}.`, body, set.signature ?? '', secrets)
-        : standardMatches(`${standard.id ?? ''}.${stamp}.`, body, set.signature ?? '', secrets);
-    if (!verified) return refused('signature_mismatch');
-  }
-  return { ok: true, id: standard.id, timestamp };
+  const verified = isStandard
+    ? standardMatches(`${standard.id ?? ''}.${stamp}.`, body, given.signature, secrets)
+    : hexMatches(`${stamp}.`, body, given.signature, secrets);
+  return verified ? { ok: true, id: standard.id, timestamp } : refused('signature_mismatch');
 }
 
 function refused(reason: SignatureFailure): VerifySignatureResult {
   return { ok: false, reason };
 }
 
-function isWhole(set: Record<string, string | undefined>): boolean {
+function isWhole<T extends Readonly<Record<string, string | undefined>>>(
+  set: T,
+): set is T & Record<keyof T, string> {
   return Object.values(set).every((value) => value !== undefined && value !== '');
 }
 

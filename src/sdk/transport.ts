@@ -9,7 +9,7 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface ServiceRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Encoded, from `/v1`. */
   readonly path: string;
   /** A list is sent as the same key several times; undefined is left out. */
@@ -46,9 +46,12 @@ export class ServiceTransport {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
-  /** The envelope of a 2xx. */
-  async call(request: ServiceRequest): Promise<Envelope> {
-    const answer = await this.send(request);
+  /** The envelope of a 2xx, and the ETag beside it. `not_modified`: a 304 to an `if-none-match`. */
+  async call(
+    request: ServiceRequest,
+  ): Promise<{ readonly envelope: Envelope | 'not_modified'; readonly etag: string | undefined }> {
+    const { status, json: answer, etag } = await this.#exchange(request);
+    if (status === 304) return { envelope: 'not_modified', etag };
     if (!isObject(answer) || answer['status'] !== 'success' || !('data' in answer)) {
       // Without the body: that of a registration holds the agent's secrets.
       throw new AgentKitError(
@@ -56,11 +59,17 @@ export class ServiceTransport {
         `${nameOf(request)}: the answer is not AgentKit's envelope.`,
       );
     }
-    return answer as Envelope;
+    return { envelope: answer as Envelope, etag };
   }
 
   /** The JSON of a 2xx, whatever its shape. */
   async send(request: ServiceRequest): Promise<unknown> {
+    return (await this.#exchange(request)).json;
+  }
+
+  async #exchange(
+    request: ServiceRequest,
+  ): Promise<{ status: number; json: unknown; etag: string | undefined }> {
     const name = nameOf(request);
     const credential =
       request.token === undefined ? this.#apiKey : headerValue('token', request.token);
@@ -95,6 +104,10 @@ export class ServiceTransport {
         break;
     }
     const { status: statusCode, text } = outcome;
+    const etag = outcome.headers.get('etag') ?? undefined;
+    if (statusCode === 304 && request.headers?.['if-none-match'] !== undefined) {
+      return { status: statusCode, json: undefined, etag };
+    }
     if (statusCode < 200 || statusCode > 299) {
       const secrets = credential === undefined ? [] : [credential];
       const retryAfterMs = parseRetryAfter(outcome.headers.get('retry-after'), Date.now());
@@ -106,7 +119,7 @@ export class ServiceTransport {
       });
     }
     try {
-      return JSON.parse(text) as unknown;
+      return { status: statusCode, json: JSON.parse(text) as unknown, etag };
     } catch {
       throw new AgentKitError('invalid_response', `${name}: the answer is not JSON.`, {
         statusCode,

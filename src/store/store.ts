@@ -43,7 +43,7 @@ export interface Replica {
   count(): number;
   /**
    * Whether this replica does what one does at a time; it keeps the duty by asking again within `forMs`.
-   * `ledAt`: when any replica last asked so with success before; null = none ever did.
+   * `ledAt`: when any replica last asked so with success before; null = none did, or there is no other.
    */
   lead(
     duty: string,
@@ -168,8 +168,8 @@ export interface AgentStore {
   /** When the next lease ends, or the next agent that is offline has been so for `offlineMs`; null = never. */
   nextExpiryAt(offlineMs: number): Promise<number | null>;
   /**
-   * A full period's grace for every lease that ended while nobody could hear a heartbeat; the time offline counts
-   * anew as well. Returns how many leases were extended.
+   * After nobody could hear a heartbeat, or the clock jumped: every lease ends a full period after `now`, and the time
+   * offline counts from `now`. Changes up to `limit` of each; returns how many, 0 once there are none left.
    */
   grantGrace(now: number, limit: number): Promise<number>;
   /** Events after `since`, oldest first; `expired` when some after it have been pruned. */

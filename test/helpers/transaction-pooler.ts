@@ -25,7 +25,10 @@ export async function transactionPooler(
     /** Answers (ReadyForQuery) that are owed. */
     let owed = 0;
     const frames = framesOf((type, frame) => {
-      if (type === 'X') return client.end();
+      if (type === 'X') {
+        client.end();
+        return;
+      }
       pending.push({ type, frame });
       pump();
     });
@@ -63,14 +66,18 @@ export async function transactionPooler(
 
     client.on('error', () => undefined);
     client.on('close', () => clients.delete(client));
-    client.on('data', (data) => {
-      if (started) return frames(data);
+    client.on('data', (data: Buffer) => {
+      if (started) {
+        frames(data);
+        return;
+      }
       started = true;
       const startup = data.toString('latin1', 8, data.readInt32BE(0));
       if (startup.includes('options\0')) {
-        return client.end(
+        client.end(
           message('E', 'SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0'),
         );
+        return;
       }
       client.write(message('R', '\0\0\0\0'));
       client.write(message('Z', 'I'));

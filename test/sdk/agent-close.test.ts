@@ -101,9 +101,8 @@ describe('a signal', () => {
       const url = String(world.service.registrations()[0]?.['contactEndpoint']);
       expect((await dispatchTask(url, 'slow', { id: 'first' })).status).toBe(202);
       child.kill(signal);
-      await eventually(async () => {
-        expect((await dispatchTask(url, 'slow', { id: 'second' })).status).toBe(503);
-      });
+      expect(await once(child, 'message')).toContain('stopping');
+      expect((await dispatchTask(url, 'slow', { id: 'second' })).status).toBe(503);
       child.send('go');
       expect(await once(child, 'exit')).toEqual([0, null]);
       expect(world.opscore.states()).toEqual(['idle', 'active', 'finished']);
@@ -137,9 +136,7 @@ describe('a signal', () => {
     const url = String(world.service.registrations()[0]?.['contactEndpoint']);
     await dispatchTask(url, 'slow', { id: 'first' });
     child.kill('SIGTERM');
-    await eventually(async () => {
-      expect((await dispatchTask(url, 'slow', { id: 'second' })).status).toBe(503);
-    });
+    expect(await once(child, 'message')).toContain('stopping');
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([1, null]);
   });

@@ -22,6 +22,7 @@ describe('createAgent registers', () => {
         contactEndpoint: agent.url,
         capabilities: ['echo'],
         metadata: { a: { b: 'ü' } },
+        leaseSeconds: 30,
       },
     ]);
     await eventually(() => {

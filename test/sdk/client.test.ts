@@ -105,7 +105,8 @@ describe('AgentKitClient sends', () => {
             { next_cursor },
           ),
         );
-    page('capability=a&capability=b%20c&name=n&version=1&status=online&limit=5', ['1'], null);
+    const query = 'capability=a&capability=b%20c&name=n&version=1&status=online&limit=5';
+    page(`${query}&metadata_key=team`, ['1'], null);
     page('limit=2', ['1', '2'], 'x&y');
     page('limit=2&cursor=x%26y', ['3'], null);
     expect(
@@ -115,11 +116,103 @@ describe('AgentKitClient sends', () => {
         version: '1',
         status: 'online',
         limit: 5,
+        metadataKey: 'team',
       }),
-    ).toEqual({ agents: [{ agentId: '1' }], nextCursor: null });
+    ).toMatchObject({ notModified: false, agents: [{ agentId: '1' }], nextCursor: null });
     const ids: string[] = [];
     for await (const each of client().iterateAgents({ limit: 2 })) ids.push(each.agentId);
     expect(ids).toEqual(['1', '2', '3']);
+  });
+
+  it('the list with an ETag, and takes 304 for an answer to that alone', async () => {
+    const headers = { etag: 'W/"7"' };
+    const page = ok([{ agentId: '1' }], { next_cursor: null, changes_cursor: 'Nw' });
+    service().get('/v1/agents').reply(200, page, headers);
+    const first = await client().listAgents();
+    expect(first).toEqual({
+      notModified: false,
+      agents: [{ agentId: '1' }],
+      nextCursor: null,
+      changesCursor: 'Nw',
+      etag: 'W/"7"',
+    });
+    service()
+      .get('/v1/agents?name=e')
+      .matchHeader('if-none-match', 'W/"7"')
+      .reply(304, undefined, headers);
+    const again = await client().listAgents({ name: 'e' }, { ifNoneMatch: first.etag });
+    expect(again).toEqual({ notModified: true, etag: 'W/"7"' });
+    service().get('/v1/agents').matchHeader('if-none-match', 'W/"7"').reply(200, page, headers);
+    expect(await client().listAgents({}, { ifNoneMatch: 'W/"7"' })).toMatchObject(first);
+    service().get('/v1/agents').reply(304);
+    expect(await failure(client().listAgents())).toMatchObject({ code: 'invalid_response' });
+    const bad = client().listAgents({}, { ifNoneMatch: 'a\r\nb' });
+    expect(await failure(bad)).toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('the changes since a cursor', async () => {
+    const event = { seq: 8, type: 'registered', at: 't', agentId: '1', agent: null };
+    service()
+      .get('/v1/agents/changes?since=Nw&limit=2')
+      .reply(200, ok([event], { next_cursor: 'OA' }));
+    service()
+      .get('/v1/agents/changes')
+      .reply(410, { status: 'error', message: 'm', detail: 'm', error_code: 'events_expired' });
+    expect(await client().listChanges('Nw', { limit: 2 })).toEqual({
+      changes: [event],
+      nextCursor: 'OA',
+    });
+    expect(await failure(client().listChanges())).toMatchObject({
+      code: 'events_expired',
+      statusCode: 410,
+    });
+  });
+
+  it('a change of an agent, whatever its revision or of one alone', async () => {
+    const fields = { version: '2', capabilities: null, leaseSeconds: 60 };
+    service()
+      .patch('/v1/agents/a1', fields)
+      .reply(200, ok({ agentId: 'a1', revision: 9 }));
+    service()
+      .patch('/v1/agents/a1', fields)
+      .matchHeader('if-match', '"7"')
+      .reply(412, { status: 'error', message: 'm', detail: 'm', error_code: 'revision_mismatch' });
+    expect(await client().patchAgent('a1', fields)).toMatchObject({ revision: 9 });
+    expect(await failure(client().patchAgent('a1', fields, { ifMatch: 7 }))).toMatchObject({
+      code: 'revision_mismatch',
+    });
+  });
+
+  it('the rotation of a signing secret', async () => {
+    const data = { agentId: 'a1', signingSecret: 'whsec_n', previousUntil: '2026-01-02T00:00:00Z' };
+    const path = '/v1/agents/a1/signing-secret/rotate';
+    service().post(path, { overlapSeconds: 60, hexAfterSeconds: 30 }).reply(200, ok(data));
+    service().post(path, {}).reply(200, ok(data));
+    const rotation = { overlapSeconds: 60, hexAfterSeconds: 30 };
+    expect(await client().rotateSigningSecret('a1', rotation)).toEqual(data);
+    expect(await client().rotateSigningSecret('a1')).toEqual(data);
+  });
+
+  it('creation, list, rotation and revocation of API keys', async () => {
+    const key = { name: 'ops core', scope: 'dispatch' as const, prefix: 'ak_1' };
+    service()
+      .post('/v1/keys', { name: 'ops core', scope: 'dispatch' })
+      .reply(201, ok({ ...key, key: 'ak_1…' }));
+    service()
+      .get('/v1/keys')
+      .reply(200, ok([key]));
+    service()
+      .post('/v1/keys/ops%20core/rotate', { overlapSeconds: 0 })
+      .reply(200, ok({ ...key, key: 'ak_2…' }));
+    service().delete('/v1/keys/ops%20core').reply(200, ok(key));
+    const admin = client();
+    expect(await admin.createKey({ name: 'ops core', scope: 'dispatch' })).toEqual({
+      ...key,
+      key: 'ak_1…',
+    });
+    expect(await admin.listKeys()).toEqual([key]);
+    expect((await admin.rotateKey('ops core', { overlapSeconds: 0 })).key).toBe('ak_2…');
+    expect(await admin.revokeKey('ops core')).toEqual(key);
   });
 
   it('health, which has no envelope', async () => {
@@ -216,7 +309,18 @@ describe('AgentKitClient fails', () => {
     expect(await failure(client().getAgent('a1'))).toMatchObject({ code: 'invalid_response' });
   });
 
-  it('with invalid_response for a list that is none, an agent without an id, a cursor that stays', async () => {
+  it('with invalid_response for a list that is none, answers that lack what counts, a cursor that stays', async () => {
+    service()
+      .post('/v1/keys')
+      .reply(201, ok({ name: 'k', value: KEY }));
+    service()
+      .post('/v1/agents/a1/signing-secret/rotate')
+      .reply(200, ok({ secret: KEY }));
+    const createKey = client().createKey({ name: 'k', scope: 'read' });
+    expect((await failure(createKey)).message).toBe('POST /v1/keys: the answer has no key.');
+    expect(await failure(client().rotateSigningSecret('a1'))).toMatchObject({
+      code: 'invalid_response',
+    });
     service().get('/v1/agents').reply(200, ok({}));
     service()
       .put('/v1/agents/register')

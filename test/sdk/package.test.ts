@@ -10,7 +10,7 @@ import { eventually } from './helpers/eventually.ts';
 import { cleanupAfterEach, closeLater } from './helpers/agents.ts';
 import { dispatchTask } from './helpers/dispatch.ts';
 import { OPSCORE_KEY, startFakeOpscore } from './helpers/fake-opscore.ts';
-import { startFakeService } from './helpers/fake-service.ts';
+import { startFakeService, succeed } from './helpers/fake-service.ts';
 
 cleanupAfterEach();
 
@@ -113,6 +113,63 @@ describe('the packed SDK', () => {
     child.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);
     expect(service.deregistrations()).toHaveLength(1);
+  });
+
+  it.each([
+    ['from its own thread', true, []],
+    ['from its own thread, however it was started', true, ['--input-type=module', '--eval', AGENT]],
+    ['without the thread where its file is not there, and says so', false, []],
+  ])('sends heartbeats %s', async (_how, threaded, flags) => {
+    const thread = join(project, 'node_modules/@agentkit/sdk/dist/heartbeat-thread.js');
+    const text = await readFile(thread, 'utf8');
+    if (!threaded) await rm(thread);
+    closeLater({ close: () => writeFile(thread, text) });
+    await writeFile(join(project, 'agent.mjs'), AGENT.replace('tasks:', 'leaseSeconds: 1, tasks:'));
+    const beats: string[] = [];
+    const service = closeLater(
+      await startFakeService({
+        own: ({ path }, response) => {
+          beats.push(path);
+          succeed(response, {});
+        },
+      }),
+    );
+    const args = flags.map((flag) => flag.replace('tasks:', 'leaseSeconds: 1, tasks:'));
+    const child = spawn(process.execPath, args.length > 0 ? args : ['agent.mjs'], {
+      cwd: project,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'], AGENTKIT_URL: service.url },
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const exited = once(child, 'exit');
+    closeLater({
+      close: async () => {
+        child.kill('SIGKILL');
+        await exited;
+      },
+    });
+    await eventually(() => {
+      expect(beats.length, stderr).toBeGreaterThanOrEqual(2);
+    });
+    expect(stderr.includes('no thread for heartbeats')).toBe(!threaded);
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+  });
+
+  it('does not keep a process alive that has nothing else to do', async () => {
+    const lonely = `${AGENT}
+for (const handle of process._getActiveHandles()) if (handle.constructor.name === 'Server') { handle.close(); handle.closeAllConnections(); }
+`;
+    await writeFile(join(project, 'lonely.mjs'), lonely);
+    const service = closeLater(await startFakeService());
+    const child = spawn(process.execPath, ['lonely.mjs'], {
+      cwd: project,
+      stdio: 'ignore',
+      env: { PATH: process.env['PATH'], AGENTKIT_URL: service.url },
+    });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(service.deregistrations()).toEqual([]);
   });
 
   it('has types that an author can compile with', async () => {

@@ -1,15 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ReplayGuard, type SignedDispatch } from '../../src/sdk/replay-guard.ts';
+import { ReplayGuard, type SeenDispatch } from '../../src/sdk/replay-guard.ts';
 
-const first: SignedDispatch = {
-  id: 'task-1',
-  idIsSigned: true,
-  timestamp: 100,
-  hexSignature: 'aa',
-  attempt: 1,
-};
+const first: SeenDispatch = { id: 'task-1', timestamp: 100, attempt: 1 };
 
-function guardThatTook(dispatch: SignedDispatch, capacity?: number): ReplayGuard {
+function guardThatTook(dispatch: SeenDispatch, capacity?: number): ReplayGuard {
   const guard = new ReplayGuard(capacity);
   guard.take(dispatch);
   return guard;
@@ -24,7 +18,7 @@ describe('ReplayGuard', () => {
   it('tells the very same dispatch from a retry with a fresh timestamp, and either from another task', () => {
     const guard = guardThatTook(first);
     expect(guard.see(first)).toBe('replay');
-    const retry = { ...first, timestamp: 101, hexSignature: 'bb', attempt: 2 };
+    const retry = { ...first, timestamp: 101, attempt: 2 };
     expect(guard.see(retry)).toBe('retry');
     expect(guard.see(retry)).toBe('replay');
     expect(guard.see({ ...first, id: 'task-2' })).toBe('new');
@@ -36,25 +30,17 @@ describe('ReplayGuard', () => {
     expect(guard.see({ ...first, attempt: 2 })).toBe('replay');
   });
 
-  it('is not fooled by a new task id when only the hex headers, which sign no id, are sent again', () => {
-    const stripped = { ...first, id: 'forged', idIsSigned: false };
-    expect(guardThatTook(first).see(stripped)).toBe('replay');
-    const retry = { ...first, timestamp: 101, hexSignature: 'bb' };
-    const guard = guardThatTook(first);
-    guard.see(retry);
-    expect(guard.see({ ...retry, id: 'forged', idIsSigned: false })).toBe('replay');
-    expect(guard.see({ ...first, id: undefined, idIsSigned: false })).toBe('replay');
-  });
-
-  it('lets equal tasks of one second pass when their ids are signed', () => {
+  it('lets equal tasks of one second pass, and those without an id', () => {
     expect(guardThatTook(first).see({ ...first, id: 'task-2' })).toBe('new');
+    const without = { ...first, id: undefined };
+    expect(guardThatTook(without).see(without)).toBe('new');
   });
 
   it('forgets the longest unseen first', () => {
     const guard = guardThatTook(first, 2);
-    guard.take({ ...first, id: 'task-2', hexSignature: undefined });
+    guard.take({ ...first, id: 'task-2' });
     expect(guard.see({ ...first, timestamp: 101 })).toBe('retry');
-    guard.take({ ...first, id: 'task-3', hexSignature: undefined });
+    guard.take({ ...first, id: 'task-3' });
     expect(guard.see({ ...first, timestamp: 102 })).toBe('retry');
     expect(guard.see({ ...first, id: 'task-2' })).toBe('new');
   });

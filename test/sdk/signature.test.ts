@@ -69,6 +69,19 @@ const vectors = [
 ];
 
 const both = vectors[2] as (typeof vectors)[number];
+const OLD = 'whsec_b2xkIHNlY3JldA==';
+
+/** What the service sends during a rotation from OLD to WHSEC. */
+function rotating(hexSecret: string): Record<string, string> {
+  const [next, old] = [WHSEC, OLD].map(
+    (secret) => standardHeaders(TASK, { timestamp: STAMP, secret })['webhook-signature'] ?? '',
+  );
+  return {
+    ...standardHeaders(TASK, { timestamp: STAMP }),
+    ...hexHeaders(TASK, { timestamp: STAMP, secret: hexSecret }),
+    'webhook-signature': `${next ?? ''} ${old ?? ''}`,
+  };
+}
 
 function verify(
   headers: HeaderSource,
@@ -116,20 +129,20 @@ describe('verifySignature accepts', () => {
     expect(stock.verify(TASK, standardHeaders(TASK, { id: 'msg_2' }))).toEqual(JSON.parse(TASK));
   });
 
-  it('during a rotation: the standard header by both secrets, the hex header by either one', () => {
-    const old = standardHeaders(TASK, { timestamp: STAMP, secret: 'whsec_b2xkIHNlY3JldA==' });
-    const next = standardHeaders(TASK, { timestamp: STAMP, secret: WHSEC });
-    const signature = `${old['webhook-signature'] ?? ''} ${next['webhook-signature'] ?? ''}`;
-    for (const hexSecret of ['whsec_b2xkIHNlY3JldA==', WHSEC]) {
-      const headers = {
-        ...next,
-        'webhook-signature': signature,
-        ...hexHeaders(TASK, { timestamp: STAMP, secret: hexSecret }),
-      };
-      expect(verify(headers, { secret: ['whsec_b2xkIHNlY3JldA==', WHSEC] })).toBe('ok');
-      expect(verify(headers, { secret: hexSecret })).toBe('ok');
+  it('during a rotation: both sign the standard header, either one the hex header, and one is known', () => {
+    for (const hexSecret of [OLD, WHSEC]) {
+      const headers = rotating(hexSecret);
+      for (const secret of [OLD, WHSEC, [OLD, WHSEC], [WHSEC, OLD], ['other', OLD]]) {
+        expect(verify(headers, { secret })).toBe('ok');
+      }
+      expect(verify(headers, { secret: 'whsec_b3RoZXI=' })).toBe('signature_mismatch');
     }
-    expect(verify(next, { secret: 'whsec_b2xkIHNlY3JldA==' })).toBe('signature_mismatch');
+  });
+
+  it('after a rotation the new secret alone', () => {
+    const after = both.headers;
+    expect(verify(after, { secret: [OLD, WHSEC] })).toBe('ok');
+    expect(verify(after, { secret: OLD })).toBe('signature_mismatch');
   });
 });
 
@@ -146,17 +159,34 @@ describe('verifySignature refuses', () => {
     expect(verify(both.headers, { body: '' })).toBe('signature_mismatch');
   });
 
-  it('headers with any one bit of any character altered, each set being judged by itself', () => {
-    for (const [name, value] of Object.entries(both.headers)) {
-      for (let at = 0; at < value.length; at += 1) {
-        for (let bit = 0; bit < 7; bit += 1) {
-          const code = value.charCodeAt(at) ^ (1 << bit);
-          const altered = value.slice(0, at) + String.fromCharCode(code) + value.slice(at + 1);
-          expect(verify({ ...both.headers, [name]: altered }), `${name}: ${altered}`).not.toBe(
-            'ok',
-          );
+  it('headers with any one bit of any character altered', () => {
+    const { 'x-agentkit-signature': hexSignature, ...judged } = both.headers;
+    // Beside the standard set the hex signature is not judged; alone it is.
+    const hexAlone = {
+      'x-agentkit-timestamp': judged['x-agentkit-timestamp'] ?? '',
+      'x-agentkit-signature': hexSignature ?? '',
+    };
+    for (const headers of [judged, hexAlone]) {
+      for (const [name, value] of Object.entries(headers)) {
+        for (let at = 0; at < value.length; at += 1) {
+          for (let bit = 0; bit < 7; bit += 1) {
+            const code = value.charCodeAt(at) ^ (1 << bit);
+            const altered = value.slice(0, at) + String.fromCharCode(code) + value.slice(at + 1);
+            expect(verify({ ...headers, [name]: altered }), `${name}: ${altered}`).not.toBe('ok');
+          }
         }
       }
+    }
+  });
+
+  it('a standard set that is wrong or half, whatever the hex set says', () => {
+    const hex = hexHeaders(TASK, { timestamp: STAMP });
+    const standard = standardHeaders(TASK, { timestamp: STAMP });
+    expect(verify({ ...hex, ...standard, 'webhook-id': 'msg_2' })).toBe('signature_mismatch');
+    expect(verify({ ...hex, ...standard, 'webhook-id': '' })).toBe('missing_signature');
+    for (const name of Object.keys(standard)) {
+      const rest = Object.entries(standard).filter(([key]) => key !== name);
+      expect(verify({ ...hex, ...Object.fromEntries(rest) }), name).toBe('missing_signature');
     }
   });
 
@@ -204,9 +234,14 @@ describe('verifySignature refuses', () => {
   it('no signature at all, and each set that lacks a header', () => {
     expect(verify({})).toBe('missing_signature');
     expect(verify({ 'content-type': 'application/json' })).toBe('missing_signature');
-    for (const name of Object.keys(both.headers)) {
-      const rest = Object.entries(both.headers).filter(([key]) => key !== name);
-      expect(verify(Object.fromEntries(rest)), name).toBe('missing_signature');
+    for (const set of [
+      hexHeaders(TASK, { timestamp: STAMP }),
+      standardHeaders(TASK, { timestamp: STAMP }),
+    ]) {
+      for (const name of Object.keys(set)) {
+        const rest = Object.entries(set).filter(([key]) => key !== name);
+        expect(verify(Object.fromEntries(rest)), name).toBe('missing_signature');
+      }
     }
   });
 
@@ -243,7 +278,11 @@ describe('verifySignature refuses', () => {
       expect(verify({ ...standard, 'webhook-signature': value })).not.toBe('ok');
     }
     // The same header in two spellings: two readers might pick different ones.
-    expect(verify({ ...both.headers, 'X-AgentKit-Signature': good })).not.toBe('ok');
+    expect(verify({ ...hex(good), 'X-AgentKit-Signature': good })).not.toBe('ok');
+    for (const name of ['Webhook-Id', 'Webhook-Signature', 'X-AgentKit-Timestamp']) {
+      const again = both.headers[name.toLowerCase() as keyof typeof both.headers];
+      expect(verify({ ...both.headers, [name]: again })).not.toBe('ok');
+    }
     for (const headers of [null, undefined, 'x', 5, []]) {
       expect(verify(headers as unknown as HeaderSource)).toBe('missing_signature');
     }

@@ -16,8 +16,8 @@ const insert = sql(
 
 const list = sql(
   'events_list',
-  `SELECT o.first, e.* FROM (SELECT coalesce((SELECT min(seq) FROM agent_events),
-      (SELECT last + 1 FROM event_counter)) AS first) o
+  `SELECT o.first, o.last, e.* FROM (
+      SELECT coalesce((SELECT min(seq) FROM agent_events), c.last + 1) AS first, c.last FROM event_counter c) o
   LEFT JOIN LATERAL (SELECT * FROM agent_events WHERE seq > $1 ORDER BY seq LIMIT $2) e ON true`,
 );
 
@@ -66,7 +66,9 @@ export function createAgentEvents(
   return {
     listEvents: async (since, limit) => {
       const rows = await db.read(list, [since, limit]);
-      if (since + 1 < (rows[0]?.['first'] as number)) return 'expired';
+      const { first, last: newest } = rows[0] as { first: number; last: number };
+      // A position that we never gave is of another database: what happened in this one must not be passed over.
+      if (since + 1 < first || since > newest) return 'expired';
       return rows.filter((row) => row['seq'] !== null).map(toEvent);
     },
     lastEvent: async () => (await db.read(last))[0]?.['last'] as number,

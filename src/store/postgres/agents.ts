@@ -40,18 +40,23 @@ const nextExpiry = sql(
     (SELECT min(lease_expires_at) FROM agents WHERE lease_expires_at IS NOT NULL AND offline_at IS NULL),
     (SELECT min(offline_at) FROM agents WHERE offline_at IS NOT NULL) + $1) AS at`,
 );
+/** A lease that began so shortly after the grace was renewed meanwhile by a heartbeat: it has its full period. */
+const RENEWED_MS = 60_000;
+
 const graceForLeases = sql(
   'agents_grace_leases',
-  `UPDATE agents a SET lease_expires_at = $1 + a.lease_seconds * 1000
+  `UPDATE agents a SET lease_expires_at = $1::bigint + a.lease_seconds * 1000
   FROM (SELECT agent_id FROM agents
-    WHERE lease_expires_at <= $1 AND lease_expires_at IS NOT NULL AND offline_at IS NULL
+    WHERE lease_expires_at IS NOT NULL AND offline_at IS NULL
+      AND lease_expires_at - lease_seconds * 1000 NOT BETWEEN $1::bigint AND $1::bigint + ${RENEWED_MS}
     ORDER BY agent_id LIMIT $2 FOR NO KEY UPDATE) e
   WHERE a.agent_id = e.agent_id RETURNING a.agent_id`,
 );
 const graceForOffline = sql(
   'agents_grace_offline',
   `UPDATE agents a SET offline_at = $1
-  FROM (SELECT agent_id FROM agents WHERE offline_at < $1 ORDER BY agent_id FOR NO KEY UPDATE) o
+  FROM (SELECT agent_id FROM agents WHERE offline_at IS NOT NULL AND offline_at <> $1
+    ORDER BY agent_id LIMIT $2 FOR NO KEY UPDATE) o
   WHERE a.agent_id = o.agent_id RETURNING a.agent_id`,
 );
 
@@ -74,7 +79,7 @@ export function createAgentStore(deps: AgentStoreDeps) {
     },
     grantGrace: async (now, limit) => {
       const [leases, absences] = await db.transaction((tx) =>
-        tx.commit(tx.query(graceForLeases, [now, limit]), tx.query(graceForOffline, [now])),
+        tx.commit(tx.query(graceForLeases, [now, limit]), tx.query(graceForOffline, [now, limit])),
       );
       const extended = [...leases, ...absences];
       for (const row of extended) cache.forget(idOf(row));

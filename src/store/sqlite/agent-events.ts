@@ -26,8 +26,10 @@ export function createAgentEvents(db: DatabaseSync) {
       return Number(insert.run(type, at, agent.agentId, snapshot).lastInsertRowid);
     },
     list(since: number, limit: number): readonly AgentEvent[] | 'expired' {
-      const first = (oldest.get()?.['seq'] as number | null) ?? lastSeq() + 1;
-      if (since + 1 < first) return 'expired';
+      const last = lastSeq();
+      const first = (oldest.get()?.['seq'] as number | null) ?? last + 1;
+      // A position that we never gave is of another database: what happened in this one must not be passed over.
+      if (since + 1 < first || since > last) return 'expired';
       return list.all(since, limit).map(toEvent);
     },
     prune(before: number, limit: number): number {

@@ -44,6 +44,9 @@ const WRITTEN = [
   'revision',
 ] as const;
 
+/** A lease that began so shortly after the grace was renewed meanwhile by a heartbeat: it has its full period. */
+const RENEWED_MS = 60_000;
+
 export function createAgentStore(deps: AgentStoreDeps): AgentStore {
   const { db, commit, cache, box, lanes, insertDelivery } = deps;
   const events = createAgentEvents(db);
@@ -85,11 +88,15 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
   const graceForLeases = db.prepare(`
     UPDATE agents SET lease_expires_at = :now + lease_seconds * 1000
     WHERE agent_id IN (SELECT agent_id FROM agents
-      WHERE lease_expires_at <= :now AND lease_expires_at IS NOT NULL AND offline_at IS NULL LIMIT :limit)
+      WHERE lease_expires_at IS NOT NULL AND offline_at IS NULL
+        AND lease_expires_at - lease_seconds * 1000 NOT BETWEEN :now AND :now + ${RENEWED_MS}
+      LIMIT :limit)
     RETURNING agent_id`);
-  const graceForOffline = db.prepare(
-    'UPDATE agents SET offline_at = :now WHERE offline_at < :now RETURNING agent_id',
-  );
+  const graceForOffline = db.prepare(`
+    UPDATE agents SET offline_at = :now
+    WHERE agent_id IN (SELECT agent_id FROM agents
+      WHERE offline_at IS NOT NULL AND offline_at <> :now LIMIT :limit)
+    RETURNING agent_id`);
 
   function writeTags(agentId: string, before: ReadonlySet<string>, after: ReadonlySet<string>) {
     for (const tag of before) if (!after.has(tag)) deleteTag.run(tag, agentId);
@@ -153,7 +160,10 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
     nextExpiryAt: async (offlineMs) => nextExpiry.get(offlineMs)?.['at'] as number | null,
     grantGrace: (now, limit) =>
       commit.run(() => {
-        const extended = [...graceForLeases.all({ now, limit }), ...graceForOffline.all({ now })];
+        const extended = [
+          ...graceForLeases.all({ now, limit }),
+          ...graceForOffline.all({ now, limit }),
+        ];
         for (const row of extended) cache.forget(idOf(row));
         return extended.length;
       }),

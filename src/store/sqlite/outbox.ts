@@ -62,7 +62,9 @@ export function createOutboxStore(
   const recover = db.prepare(`
     UPDATE deliveries SET due_at = ?, lease_owner = NULL
     WHERE state = 'scheduled' AND lease_owner IS NOT NULL AND due_at <= ? AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?)`);
-  const recoverLanes = db.prepare('UPDATE lanes SET due_at = ? WHERE due_at > ? AND due_at <= ?');
+  const recoverLanes = db.prepare(
+    'UPDATE lanes SET due_at = max(?, hold_until) WHERE due_at > ? AND due_at <= ?',
+  );
   const prune = createPrune(db);
 
   function dueRows(lane: string, limit: number, maxBytes: number, now: number): ClaimRow[] {

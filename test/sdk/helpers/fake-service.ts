@@ -11,9 +11,15 @@ export interface FakeService extends TestServer {
 
 type Answer = (request: Received, response: ServerResponse) => void;
 
-/** As much of the service as `createAgent` talks to. `register` stands in for its answer to the n-th PUT (from 1). */
+/**
+ * As much of the service as `createAgent` talks to. `register` stands in for its answer to the n-th PUT (from 1),
+ * `own` for that to a request on the agent itself or its tasks.
+ */
 export async function startFakeService(
-  options: { register?: (n: number, request: Received, response: ServerResponse) => void } = {},
+  options: {
+    register?: (n: number, request: Received, response: ServerResponse) => void;
+    own?: Answer;
+  } = {},
 ): Promise<FakeService> {
   let puts = 0;
   const answer: Answer = (request, response) => {
@@ -23,6 +29,8 @@ export async function startFakeService(
       else options.register(puts, request, response);
     } else if (request.method === 'DELETE' && request.path === `/v1/agents/${AGENT_ID}`) {
       sendJson(response, 200, { status: 'success', message: 'Gone', data: { agentId: AGENT_ID } });
+    } else if (options.own !== undefined) {
+      options.own(request, response);
     } else {
       refuse(response, 404, 'not_found');
     }
@@ -39,8 +47,11 @@ export async function startFakeService(
 }
 
 export function registered(response: ServerResponse, extra: Record<string, unknown> = {}): void {
-  const data = { agentId: AGENT_ID, signingSecret: SIGNING_SECRET, ...extra };
-  sendJson(response, 201, { status: 'success', message: 'Registered', data });
+  succeed(response, { agentId: AGENT_ID, signingSecret: SIGNING_SECRET, ...extra }, 201);
+}
+
+export function succeed(response: ServerResponse, data: unknown, status = 200): void {
+  sendJson(response, status, { status: 'success', message: 'Done', data });
 }
 
 export function refuse(

@@ -11,4 +11,6 @@ const go = new Promise<void>((resolve) => {
 setInterval(() => undefined, 1000);
 
 await createAgent({ name: 'signalled', version: '1', tasks: { slow: () => go } });
+// After the agent's own listener, so that it is stopping once the parent hears of it.
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.send?.('stopping'));
 process.send?.('ready');
