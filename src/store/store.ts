@@ -260,7 +260,7 @@ export interface TaskStore {
   ): Promise<Page<DeliveryRecord>>;
   /**
    * After this resolves with `cancelled`, no worker gets the task any more, and none of another replica starts an
-   * attempt; of what this replica's worker holds the caller takes care (`Worker.drop`).
+   * attempt. The caller tells the worker of this one (`Worker.drop`).
    */
   cancel(taskId: string, at: number): Promise<'cancelled' | 'finished' | 'not_found'>;
 }

@@ -4,7 +4,8 @@ import type { LaneDepths } from './depths.ts';
 import type { Tell } from './hints.ts';
 import type { PostgresReplica } from './replica.ts';
 
-// `elsewhere`: another replica has it under a lease, and may be about to send it.
+// `asked`: a replica has it under a lease, and may be about to send it. That may be this one: whoever else is told that it
+// is cancelled has to wait for its worker as well.
 const cancel = sql(
   'tasks_cancel',
   `WITH taken AS (
@@ -13,12 +14,12 @@ const cancel = sql(
   ended AS (
     UPDATE deliveries d SET state = 'cancelled', finished_at = $2, cancelled_epoch = t.epoch
     FROM taken t WHERE d.seq = t.seq),
-  elsewhere AS (
+  asked AS (
     INSERT INTO cancellations (task_id, holder, start_by)
-    SELECT $1, lease_owner, start_by FROM taken WHERE lease_owner <> $3 AND start_by > $4
+    SELECT $1, lease_owner, start_by FROM taken WHERE lease_owner IS NOT NULL AND start_by > $3
     ON CONFLICT (task_id) DO NOTHING
     RETURNING holder, start_by)
-  SELECT t.lane, e.holder, e.start_by FROM taken t LEFT JOIN elsewhere e ON true`,
+  SELECT t.lane, e.holder, e.start_by FROM taken t LEFT JOIN asked e ON true`,
 );
 
 const look = sql(
@@ -34,18 +35,21 @@ interface Deps {
   readonly tell: Tell;
 }
 
-/** Resolves once no other replica starts an attempt any more (cancellations.ts); of this one the caller takes care. */
+/** Resolves once no replica starts an attempt any more (cancellations.ts). */
 export function createCancel({ db, depths, replica, tell }: Deps): TaskStore['cancel'] {
   const { cancellations } = replica;
   return async (taskId, at) => {
     for (;;) {
-      const [taken] = await db.write(cancel, [taskId, at, replica.id, replica.now()]);
+      const [taken] = await db.write(cancel, [taskId, at, replica.now()]);
       if (taken !== undefined) {
         depths.add(taken['lane'] as string, -1);
         const holder = taken['holder'] as string | null;
         if (holder === null) return 'cancelled';
-        tell('cancel', holder);
-        await cancellations.settled(taskId, taken['start_by'] as number);
+        if (holder === replica.id) await cancellations.answer();
+        else {
+          tell('cancel', holder);
+          await cancellations.settled(taskId, taken['start_by'] as number);
+        }
         return 'cancelled';
       }
       const [known] = await db.read(look, [taskId]);

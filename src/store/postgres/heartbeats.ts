@@ -5,15 +5,14 @@ import { bigintArray, textArray } from './arrays.ts';
 import { Batcher, type Outcome } from './batcher.ts';
 import { sql } from './database.ts';
 
+// Rows are locked in the order of the array. (Locking them first by FOR NO KEY UPDATE in the same statement deadlocks with
+// those who wait for them, PostgreSQL 18.4: the update asks for the tuple lock anew that the waiter has.)
 const beat = sql(
   'heartbeats',
-  `WITH alive AS MATERIALIZED (
-    SELECT a.agent_id, u.at FROM unnest($1::text[], $2::bigint[]) AS u (agent_id, at)
-    JOIN agents a ON a.agent_id = u.agent_id WHERE a.offline_at IS NULL
-    ORDER BY a.agent_id FOR NO KEY UPDATE OF a)
-  UPDATE agents a
+  `UPDATE agents a
   SET last_seen_at = greatest(a.last_seen_at, u.at), lease_expires_at = u.at + a.lease_seconds * 1000
-  FROM alive u WHERE a.agent_id = u.agent_id
+  FROM unnest($1::text[], $2::bigint[]) AS u (agent_id, at)
+  WHERE a.agent_id = u.agent_id AND a.offline_at IS NULL
   RETURNING a.*`,
 );
 
@@ -43,9 +42,10 @@ async function beatAll(
   { db, box, cache }: AgentStoreDeps,
   beats: readonly Heartbeat[],
 ): Promise<Outcome<Agent | 'offline' | 'not_found'>[]> {
+  const sorted = [...beats].sort((a, b) => (a.agentId < b.agentId ? -1 : 1));
   const rows = await db.write(beat, [
-    textArray(beats.map(({ agentId }) => agentId)),
-    bigintArray(beats.map(({ at }) => at)),
+    textArray(sorted.map(({ agentId }) => agentId)),
+    bigintArray(sorted.map(({ at }) => at)),
   ]);
   const renewed = new Map(rows.map((row) => [row['agent_id'] as string, toAgent(row, box)]));
   const missed = beats.map(({ agentId }) => agentId).filter((agentId) => !renewed.has(agentId));

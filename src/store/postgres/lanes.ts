@@ -38,7 +38,8 @@ const enter = sql(
   ON CONFLICT (lane) DO UPDATE SET due_at = least(l.due_at, greatest(excluded.due_at, l.hold_until))`,
 );
 
-// A hold that ends is none where there is no lane.
+// A hold that ends is none where there is no lane. One that is replaced by a shorter one kept due_at up: what is due under
+// it is not known, so the lane is looked at when the shorter one ends.
 const hold = sql(
   'lanes_hold',
   `INSERT INTO lanes AS l (lane, due_at, hold_until)
@@ -46,7 +47,9 @@ const hold = sql(
   WHERE u.hold_until > 0 OR EXISTS (SELECT FROM lanes x WHERE x.lane = u.lane)
   ORDER BY u.lane
   ON CONFLICT (lane) DO UPDATE SET hold_until = excluded.hold_until,
-    due_at = CASE WHEN excluded.hold_until > 0 THEN greatest(l.due_at, excluded.due_at) ELSE excluded.due_at END`,
+    due_at = CASE WHEN excluded.hold_until = 0 THEN least(l.due_at, excluded.due_at)
+      WHEN excluded.hold_until < l.hold_until THEN excluded.due_at
+      ELSE greatest(l.due_at, excluded.due_at) END`,
 );
 
 export interface LaneDue {
