@@ -44,21 +44,22 @@ describe('an agent that refuses connections with 10,000 tasks waiting', () => {
     });
 
     // From one probe to the sixth after it: five intervals at least.
-    const connectionsAt = async (count: number): Promise<number> => {
-      await eventually(() => {
-        expect(broken.connections()).toBeGreaterThanOrEqual(count);
+    const connectionAt = (count: number): Promise<number> => {
+      return eventually(() => {
+        const at = broken.connectedAt[count - 1];
+        if (at === undefined) throw new Error(`no connection ${String(count)} yet`);
+        return at;
       });
-      return performance.now();
     };
     const before = broken.connections();
-    const firstAt = await connectionsAt(before + 1);
+    const firstAt = await connectionAt(before + 1);
     const sent = await sendTasks(client, otherId, 500);
     await eventually(() => {
       expect(new Set(healthy.taken)).toEqual(new Set(sent));
     });
-    const sixthAt = await connectionsAt(before + 6);
-    // A tenth is left for the poll of this test and for timers.
-    expect(sixthAt - firstAt).toBeGreaterThanOrEqual(PROBE_MS * 5 * 0.9);
+    const sixthAt = await connectionAt(before + 6);
+    // Half an interval is left for this process, which may have seen the first of them late.
+    expect(sixthAt - firstAt).toBeGreaterThanOrEqual(PROBE_MS * 4.5);
 
     await service.child().end('SIGTERM');
     const rows = attemptsOf(join(service.cwd, 'data/agentkit.db'), agentId);
@@ -71,9 +72,9 @@ describe('an agent that refuses connections with 10,000 tasks waiting', () => {
     // Open over the restart, and still one probe per interval.
     await service.start();
     expect(await statusOf(client, agentId)).toBe('unreachable');
-    const restarted = await connectionsAt(counted + 1);
-    const third = await connectionsAt(counted + 3);
-    expect(third - restarted).toBeGreaterThanOrEqual(PROBE_MS * 2 * 0.9);
+    const restarted = await connectionAt(counted + 1);
+    const third = await connectionAt(counted + 3);
+    expect(third - restarted).toBeGreaterThanOrEqual(PROBE_MS * 1.5);
 
     broken.on = true;
     await eventually(() => {
@@ -81,7 +82,7 @@ describe('an agent that refuses connections with 10,000 tasks waiting', () => {
     });
     expect(new Set(broken.taken)).toEqual(new Set(taskIds));
     expect(await statusOf(client, agentId)).toBe('online');
-  }, 120_000);
+  });
 
   it('keeps to its interval over a restart right after a probe', async () => {
     const service = await startServiceProcess({ ...ENV, PROBE_INTERVAL: '1h' });
@@ -139,6 +140,38 @@ describe('an agent that refuses connections with 10,000 tasks waiting', () => {
     await eventually(() => {
       expect(agent.notes()).toHaveLength(10);
     });
+  });
+});
+
+it('the tasks of an agent that is offline wait without an attempt, over a restart too, and come with its heartbeat', async () => {
+  const service = await startServiceProcess(ENV);
+  const { client } = service;
+  const endpoint = await startEndpoint();
+  const agent = { agentName: 'silent', version: '1', contactEndpoint: endpoint.url };
+  const { agentId } = await client.registerAgent({ ...agent, leaseSeconds: 1 });
+  await eventually(async () => {
+    expect(await statusOf(client, agentId)).toBe('offline');
+  });
+  const sent = await sendTasks(client, agentId, 20);
+  const healthy = await startEndpoint();
+  const otherId = await register(client, 'healthy', healthy.url);
+  await sendTasks(client, otherId, 200);
+  await service.child().end('SIGKILL');
+  await service.start();
+  await sendTasks(client, otherId, 200);
+  // All that was due has gone out by then, and the silent agent's endpoint heard of nothing.
+  await eventually(() => {
+    expect(new Set(healthy.taken).size).toBe(400);
+  });
+  expect(endpoint.connections()).toBe(0);
+  expect(await statusOf(client, agentId)).toBe('offline');
+  await client.heartbeat(agentId);
+  await eventually(() => {
+    expect(new Set(endpoint.taken)).toEqual(new Set(sent));
+  });
+  expect(await client.getTask(String(sent[0]))).toMatchObject({
+    state: 'delivered',
+    attemptCount: 1,
   });
 });
 

@@ -40,6 +40,8 @@ export interface Endpoint {
   readonly url: string;
   /** TCP connections ever made to it. */
   readonly connections: () => number;
+  /** When each of them came, of `performance.now()`. */
+  readonly connectedAt: readonly number[];
   /** Ids of the tasks that it took, in order. */
   readonly taken: string[];
   /** Off: every connection is reset as soon as it is there. */
@@ -50,7 +52,7 @@ export interface Endpoint {
 export async function startEndpoint({ on = true }: { on?: boolean } = {}): Promise<Endpoint> {
   const taken: string[] = [];
   const sockets = new Set<Socket>();
-  let connections = 0;
+  const connectedAt: number[] = [];
   const listener: RequestListener = (request, response) => {
     request.resume().on('end', () => {
       taken.push(String(request.headers['x-agentkit-task-id']));
@@ -59,7 +61,7 @@ export async function startEndpoint({ on = true }: { on?: boolean } = {}): Promi
   };
   const server = createServer(listener);
   server.on('connection', (socket) => {
-    connections += 1;
+    connectedAt.push(performance.now());
     if (!endpoint.on) return void socket.resetAndDestroy();
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -76,7 +78,8 @@ export async function startEndpoint({ on = true }: { on?: boolean } = {}): Promi
   let isOn = on;
   const endpoint: Endpoint = {
     url: `http://127.0.0.1:${String(port)}/`,
-    connections: () => connections,
+    connections: () => connectedAt.length,
+    connectedAt,
     taken,
     get on() {
       return isOn;
