@@ -6,6 +6,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
 FROM node:26-slim
+# On this address the service starts only with keys: docker run --env AGENTKIT_API_KEYS=... (docs/operations.md).
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
 RUN install -d -o node -g node /app/data

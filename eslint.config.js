@@ -17,30 +17,45 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-condition': 'error',
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
     },
   },
   {
-    // Imports point one way (docs/architecture.md): the environment enters by config.ts alone,
-    // node:sqlite by the SQLite store alone, and the SDK knows nothing of the service.
+    // Imports point one way (docs/architecture.md): only server.ts reads the environment,
+    // only the SQLite store imports node:sqlite, and the SDK knows nothing of the service.
     files: ['src/**/*.ts'],
     ignores: ['src/server.ts', 'src/sdk/**'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Configuration is passed in: see src/config.ts.' },
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Configuration is passed in: see src/config/.',
+        },
       ],
     },
   },
   {
     files: ['src/**/*.ts'],
     ignores: ['src/store/sqlite/**'],
-    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'node:sqlite', message: 'Only src/store/sqlite may.' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'node:sqlite', message: 'Only src/store/sqlite may.' }] },
+      ],
+    },
   },
   {
     files: ['src/sdk/**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [{ group: ['../*'], message: 'The SDK imports nothing of the service.' }] }],
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['../*'], message: 'The SDK imports nothing of the service.' }] },
+      ],
     },
   },
   {

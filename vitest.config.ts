@@ -1,12 +1,18 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Agents and services that come, vanish and come back as processes, over whole leases: `npm run test:system`. */
+export const systemTests = ['test/liveness/**/*.test.ts'];
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...systemTests],
     globalSetup: ['test/helpers/postgres-setup.ts'],
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // A file waits for retries and child processes more than it computes: one per core, and not one less.
+    maxWorkers: '100%',
     restoreMocks: true,
   },
 });

@@ -51,7 +51,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply: FastifyReply) => {
-      const code: ErrorCode = error.code === 'FST_ERR_BAD_URL' ? 'bad_request' : 'internal_error';
+      const code = ROUTER_ERRORS[error.code] ?? 'internal_error';
       void reply.status(errorCatalogue[code].status).send(errorEnvelope(code));
     },
     clientErrorHandler: answerBrokenRequest,
@@ -77,6 +77,12 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(keyRoutes(keyring, config.secretOverlap));
   return app;
 }
+
+/** What the router refuses before there is a route. No id of ours is longer than maxParamLength. */
+const ROUTER_ERRORS: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_BAD_URL: 'bad_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+};
 
 const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',

@@ -23,6 +23,10 @@ export const errorCatalogue = {
     status: 409,
     message: 'This key is configured in AGENTKIT_API_KEYS; change it there.',
   },
+  last_admin_key: {
+    status: 409,
+    message: 'This is the last key with the scope admin: create another one first.',
+  },
   first_key_not_admin: {
     status: 409,
     message: 'The first key must have the scope admin: from then on every request needs a key.',

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { createKeyring } from './auth/keyring.ts';
 import type { Clock } from './clock.ts';
 import { ConfigError, isLoopback, type Config } from './config/config.ts';
+import { LONGEST_ATTEMPT_MS } from './config/variables.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
+import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
 import { startRetention } from './outbox/retention.ts';
@@ -46,9 +49,10 @@ export async function createService(
   const { store, clock: clockOfStore } = await openStore(config, log);
   const clock = givenClock ?? clockOfStore;
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
-  await store.outbox.recover(clock.now(), attemptTimeout + LEASE_MARGIN_MS);
+  // Not our own timeout: whoever held the leases may have been started with a longer one.
+  await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
 
-  let listening: { readonly host: string; readonly port: number } | undefined;
+  let listening: readonly AddressInfo[] = [];
   const guard = createEgressGuard({
     allow: config.egressAllow,
     self: () => listening,
@@ -56,8 +60,9 @@ export async function createService(
   });
   const agentHttp = createHttpAgent(guard.connector(config.dispatchTimeout));
   const opscoreHttp = createHttpAgent();
-  const agentSender = createSender(agentHttp, clock);
-  const opscoreSender = createSender(opscoreHttp, clock);
+  const redact = createRedactor(configuredSecrets(config));
+  const agentSender = createSender(agentHttp, clock, redact);
+  const opscoreSender = createSender(opscoreHttp, clock, redact);
 
   const notifications = {
     webhooks: config.webhook !== undefined,
@@ -163,7 +168,7 @@ export async function createService(
     url: () => url,
     listen: async () => {
       url = await app.listen({ host: config.host, port: config.port });
-      listening = { host: config.host, port: Number(new URL(url).port) || 80 };
+      listening = app.addresses().filter((address) => typeof address !== 'string');
       worker.start();
       await deregistration.resume();
       liveness.start();

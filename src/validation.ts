@@ -21,9 +21,23 @@ export function compileValidator(schema: TSchema): Validator {
   };
 }
 
-/** Query strings and path parameters arrive as text: defaults filled in, numbers read. */
+/**
+ * Query strings and path parameters arrive as text: defaults filled in, whole numbers read. TypeBox's own conversion
+ * takes `true`, `1.5` and `1e2` for 1.
+ */
 export function convert(schema: TSchema, value: unknown): unknown {
-  return Value.Convert(schema, Value.Default(schema, value));
+  const properties = (schema['properties'] ?? {}) as Record<string, TSchema>;
+  const given = Value.Default(schema, value) as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(given).map(([key, text]) => [
+      key,
+      properties[key]?.['type'] === 'integer' ? wholeNumber(text) : text,
+    ]),
+  );
+}
+
+function wholeNumber(text: unknown): unknown {
+  return typeof text === 'string' && /^-?\d{1,15}$/.test(text) ? Number(text) : text;
 }
 
 /** Says what is right at that place, in words where the schema has them. */

@@ -34,6 +34,7 @@ export type Keyring = Awaited<ReturnType<typeof createKeyring>>;
 export async function createKeyring({ store, clock, configured }: Deps) {
   const fromEnvironment = configured.map((key) => ({ ...key, hash: tokenHash(key.key) }));
   const cache = new Map<string, { principal: Principal; until: number }>();
+  let revoking: Promise<void> = Promise.resolve();
   let open = configured.length === 0 && (await store.keys.list()).length === 0;
   let lookedAt = clock.now();
 
@@ -101,7 +102,6 @@ export async function createKeyring({ store, clock, configured }: Deps) {
 
   /** Replaces a key; the old one works for `overlapMs` more. @throws ApiError key_not_found, key_from_environment. */
   async function rotate(name: string, overlapMs: number): Promise<{ key: string; view: KeyView }> {
-    refuseConfigured(name);
     const key = newToken('agk');
     const record = await store.keys.rotate(name, {
       hash: tokenHash(key),
@@ -109,16 +109,28 @@ export async function createKeyring({ store, clock, configured }: Deps) {
       previousUntil: clock.now() + overlapMs,
     });
     cache.clear();
-    if (record === undefined) throw new ApiError('key_not_found');
+    if (record === undefined) throw notStored(name);
     return { key, view: viewOf(record) };
   }
 
-  /** Ends a key at once. @throws ApiError key_not_found, key_from_environment. */
-  async function revoke(name: string): Promise<void> {
-    refuseConfigured(name);
-    const removed = await store.keys.remove(name);
-    cache.clear();
-    if (!removed) throw new ApiError('key_not_found');
+  /**
+   * Ends a key at once.
+   * @throws ApiError key_not_found, key_from_environment, last_admin_key.
+   */
+  function revoke(name: string): Promise<void> {
+    // One after the other: two at once could each take the other's key for the last one.
+    const revocation = revoking.then(async () => {
+      const keys = await list();
+      const key = keys.find((candidate) => candidate.name === name && candidate.source === 'store');
+      if (key === undefined) throw notStored(name);
+      const admins = keys.filter(({ scope }) => scope === 'admin');
+      // Without any, nobody could make another key, and a start on loopback would be open again.
+      if (key.scope === 'admin' && admins.length === 1) throw new ApiError('last_admin_key');
+      await store.keys.remove(name);
+      cache.clear();
+    });
+    revoking = revocation.catch(() => undefined);
+    return revocation;
   }
 
   /** The first key may be made at another replica: it closes this one as well, a second later. */
@@ -134,9 +146,9 @@ export async function createKeyring({ store, clock, configured }: Deps) {
     );
   }
 
-  function refuseConfigured(name: string): void {
-    if (fromEnvironment.some((key) => key.name === name))
-      throw new ApiError('key_from_environment');
+  function notStored(name: string): ApiError {
+    const configuredHere = fromEnvironment.some((key) => key.name === name);
+    return new ApiError(configuredHere ? 'key_from_environment' : 'key_not_found');
   }
 
   return {

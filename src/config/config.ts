@@ -138,8 +138,8 @@ function read<T>(env: Environment, name: VariableName, variable: Variable<T>): T
   if (text === null) return undefined;
   const value = variable.parser.parse(text);
   if (value !== undefined) return value;
-  const { secret } = variable;
-  const hidden = secret === true || secret?.test(text) === true;
+  const { secret, secretForm } = variable;
+  const hidden = secret === true || secretForm?.test(text) === true;
   const got = hidden ? 'a value that is not shown' : JSON.stringify(clip(text));
   throw new ConfigError(`${name}: got ${got}, takes ${variable.parser.takes}`);
 }
@@ -152,7 +152,10 @@ function required<T>(
   return read(env, name, variable) as T;
 }
 
-/** URLs may carry a password after all (that is why they were refused): it must not reach the log. */
+/**
+ * URLs may carry a password after all (that is why they were refused): it must not reach the log. A refused URL need
+ * not keep to the grammar, so everything before the last @ counts as one.
+ */
 function clip(text: string): string {
-  return text.replace(/\/\/[^/@\s]*@/g, '//***@').slice(0, 200);
+  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').slice(0, 200);
 }

@@ -22,8 +22,10 @@ export interface Variable<T> {
   readonly parser: Parser<T>;
   /** The default as it would be written in the environment; null = unset. */
   readonly fallback: string | null;
-  /** A secret's value is never printed, not even in the error that refuses it. A pattern tells which values are. */
-  readonly secret?: true | RegExp;
+  /** A secret's value is never printed, not even in the error that refuses it. */
+  readonly secret?: true;
+  /** Values of this form may have a secret in them. */
+  readonly secretForm?: RegExp;
 }
 
 function variable<T>(parser: Parser<T>, fallback: string): Variable<T> & { fallback: string } {
@@ -34,13 +36,21 @@ function optional<T>(parser: Parser<T>): Variable<T> {
   return { parser, fallback: null };
 }
 
+/** The longest attempt that can be configured. */
+export const LONGEST_ATTEMPT_MS = 30 * 60_000;
+
+const attemptTimeout = duration('1ms', `${LONGEST_ATTEMPT_MS / 60_000}m`);
+
 /** The contract's table (section 7) and what the service adds to it. */
 export const variables = {
   HOST: variable(host, '127.0.0.1'),
   PORT: variable(port, '8000'),
   LOG_LEVEL: variable(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
   // Anything but a file may have a password in it, in places that a typing error makes hard to find.
-  DATABASE_URL: { ...variable(databaseUrl, 'sqlite:./data/agentkit.db'), secret: /^(?!sqlite:)/ },
+  DATABASE_URL: {
+    ...variable(databaseUrl, 'sqlite:./data/agentkit.db'),
+    secretForm: /^(?!sqlite:)/,
+  },
   OPSCORE_WEBHOOK_URL: optional(httpUrl),
   OPSCORE_WEBHOOK_SECRET: { ...optional(webhookSecret), secret: true },
   OPSCORE_API_URL: optional(httpUrl),
@@ -54,8 +64,8 @@ export const variables = {
   EGRESS_ALLOW_CIDRS: optional(cidrList),
   WEBHOOK_RETRY_SCHEDULE: variable(schedule, '5s,30s,2m,10m,30m,1h,2h,4h,8h,16h,24h'),
   TASK_RETRY_SCHEDULE: variable(schedule, '1s,5s,15s,30s,1m,2m,5m,10m'),
-  DISPATCH_TIMEOUT: variable(duration('1ms', '30m'), '10s'),
-  WEBHOOK_TIMEOUT: variable(duration('1ms', '30m'), '10s'),
+  DISPATCH_TIMEOUT: variable(attemptTimeout, '10s'),
+  WEBHOOK_TIMEOUT: variable(attemptTimeout, '10s'),
   AGENT_CONCURRENCY: variable(wholeNumber(1, 1_000), '16'),
   MAX_CONCURRENCY: variable(wholeNumber(1, 10_000), '512'),
   AGENT_EXPIRY: variable(duration('1s', '365d'), '10m'),

@@ -10,8 +10,8 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export interface EgressPolicy {
   /** EGRESS_ALLOW_CIDRS: ranges that are not public and in which agents may live all the same. */
   readonly allow: readonly Cidr[];
-  /** Where the service itself listens; undefined before it does. */
-  readonly self: () => { readonly host: string; readonly port: number } | undefined;
+  /** Where the service itself listens; empty before it does. */
+  readonly self: () => readonly { readonly address: string; readonly port: number }[];
   /** Tells the operator what was refused, and which setting would allow it; the caller is not told. */
   readonly onBlocked: (details: { host: string; address: string; reason: string }) => void;
   readonly lookup?: typeof dnsLookup;
@@ -26,8 +26,14 @@ export class BlockedAddressError extends Error {
 /** Never reached, whatever the allow list says (docs/security.md): they are no place for an agent. */
 const DENIED_RANGES = new Set(['linkLocal', 'multicast', 'unspecified', 'broadcast']);
 
-/** Cloud metadata services outside the link-local range: AWS over IPv6, Alibaba Cloud, Oracle Cloud. */
-const METADATA = new Set(['fd00:ec2::254', '100.100.100.200', '192.0.0.192']);
+/** Cloud metadata services outside the link-local range: AWS and Google over IPv6, Alibaba, Oracle, Azure's WireServer. */
+const METADATA = new Set([
+  'fd00:ec2::254',
+  'fd20:ce::254',
+  '100.100.100.200',
+  '192.0.0.192',
+  '168.63.129.16',
+]);
 
 /**
  * Judges one address: public unicast is allowed, everything else only by EGRESS_ALLOW_CIDRS.
@@ -46,8 +52,14 @@ export function addressFault(text: string, allow: readonly Cidr[]): string | und
     if (inner !== undefined) return inner;
     return isAllowed(address, allow) ? undefined : NEEDS_ALLOWING;
   }
-  if (address.range() === 'unicast') return undefined;
+  if (isPublic(address)) return undefined;
   return isAllowed(address, allow) ? undefined : NEEDS_ALLOWING;
+}
+
+/** ipaddr.js calls `unicast` what no registry names; of IPv6 only 2000::/3 has been given out (RFC 4291 section 2.4). */
+function isPublic(address: Address): boolean {
+  if (address.range() !== 'unicast') return false;
+  return address instanceof ipaddr.IPv4 || ((address.parts[0] ?? 0) & 0xe000) === 0x2000;
 }
 
 const NEEDS_ALLOWING = 'EGRESS_ALLOW_CIDRS does not contain it';
@@ -96,9 +108,8 @@ export function createEgressGuard(policy: EgressPolicy) {
 
   /** Tasks sent to the service itself would go round and round. */
   function isSelf(address: string, port: number): boolean {
-    const own = self();
-    if (own?.port !== port) return false;
-    return ownAddresses(own.host).includes(unwrap(ipaddr.parse(address)).toString());
+    const target = unwrap(ipaddr.parse(address));
+    return self().some((own) => own.port === port && reaches(target, own.address));
   }
 
   /**
@@ -150,7 +161,7 @@ export function createEgressGuard(policy: EgressPolicy) {
         callback(new BlockedAddressError('the address is refused'), null);
         return;
       }
-      if (self()?.port !== port) {
+      if (!self().some((own) => own.port === port)) {
         elsewhere(options, callback);
         return;
       }
@@ -164,14 +175,14 @@ export function createEgressGuard(policy: EgressPolicy) {
 
 export type EgressGuard = ReturnType<typeof createEgressGuard>;
 
-/** The addresses under which a listening host is reached from this machine. */
-function ownAddresses(host: string): string[] {
-  if (host === 'localhost') return ['127.0.0.1', '::1'];
-  if (!ipaddr.isValid(host)) return [];
-  const address = unwrap(ipaddr.parse(host));
-  if (address.range() !== 'unspecified') return [address.toString()];
+/** Whether a connection to `target` ends at a socket of this machine that listens on `listening`. */
+function reaches(target: Address, listening: string): boolean {
+  const own = unwrap(ipaddr.parse(listening));
+  if (own.range() !== 'unspecified') return own.toString() === target.toString();
+  // All of 127.0.0.0/8 is this machine, though only 127.0.0.1 is listed.
+  if (target.range() === 'loopback') return true;
   return Object.values(networkInterfaces())
     .flat()
     .filter((entry) => entry !== undefined)
-    .map((entry) => unwrap(ipaddr.parse(entry.address.replace(/%.*$/, ''))).toString());
+    .some((entry) => unwrap(ipaddr.parse(entry.address)).toString() === target.toString());
 }

@@ -2,10 +2,14 @@ import { Agent, request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
 import type { Sender, SendRequest, SendResult } from '../outbox/sending.ts';
+import type { Redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** Of an answer 4 KiB are kept (contract section 6). */
 const EXCERPT_BYTES = 4_096;
+
+/** Read beyond them, so that a secret is still recognised where the cut goes through it. */
+const REDACTION_MARGIN_BYTES = 4_096;
 
 /** A connection is worth keeping if this is all there is to drain; past it the connection is closed. */
 const DRAIN_BYTES = 65_536;
@@ -29,7 +33,11 @@ export function createHttpAgent(connect?: Agent.Options['connect']): Agent {
 }
 
 /** Sends POST requests through `http`; redirects are answers like any other, never followed. */
-export function createSender(http: Dispatcher, clock: Clock): Sender {
+export function createSender(
+  http: Dispatcher,
+  clock: Clock,
+  redact: Redact = (text) => text,
+): Sender {
   const inFlight = new Set<AbortController>();
 
   async function send({ url, headers, body, timeoutMs }: SendRequest): Promise<SendResult> {
@@ -60,7 +68,7 @@ export function createSender(http: Dispatcher, clock: Clock): Sender {
       return result({
         statusCode: answer.statusCode,
         retryAfterMs: parseRetryAfter(retryAfter, clock.wall()),
-        responseExcerpt: await readExcerpt(answer.body),
+        responseExcerpt: excerptOf(redact(await readStart(answer.body))),
       });
     } catch (error) {
       const { signal } = controller;
@@ -85,24 +93,32 @@ export function createSender(http: Dispatcher, clock: Clock): Sender {
  * The start of the answer; the rest is drained so that the connection can serve again, but not without end.
  * Once a status is there it decides: an answer that breaks off or drips past the deadline is read as far as it came.
  */
-async function readExcerpt(body: Dispatcher.ResponseData['body']): Promise<string> {
+async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
   const kept: Buffer[] = [];
   let keptBytes = 0;
   let seenBytes = 0;
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      if (keptBytes < EXCERPT_BYTES) {
-        const part = chunk.subarray(0, EXCERPT_BYTES - keptBytes);
-        kept.push(part);
-        keptBytes += part.length;
-      }
+      const part = chunk.subarray(0, EXCERPT_BYTES + REDACTION_MARGIN_BYTES - keptBytes);
+      kept.push(part);
+      keptBytes += part.length;
       seenBytes += chunk.length;
       if (seenBytes > DRAIN_BYTES) break;
     }
   } catch {
     // What was read stands.
   }
-  return Buffer.concat(kept).toString('utf8').replaceAll('\0', '\uFFFD');
+  return startOfText(Buffer.concat(kept)).replaceAll('\0', '\uFFFD');
+}
+
+/** As much of a text as fits into EXCERPT_BYTES: what was not UTF-8 is U+FFFD by now, which takes three. */
+function excerptOf(text: string): string {
+  return startOfText(Buffer.from(text).subarray(0, EXCERPT_BYTES));
+}
+
+/** Without the half of a character at its end. */
+function startOfText(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8').decode(bytes, { stream: true });
 }
 
 const CLASSES: Readonly<Record<string, ErrorClass>> = {

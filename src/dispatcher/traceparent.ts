@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { newSpanId } from '../ids.ts';
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
@@ -8,11 +8,11 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
  */
 export function traceparentOf(header: string | undefined, taskId: string): string {
   if (header !== undefined && TRACEPARENT.test(header)) return header;
-  return `00-${taskId.replaceAll('-', '')}-${randomBytes(8).toString('hex')}-00`;
+  return `00-${taskId.replaceAll('-', '')}-${newSpanId()}-00`;
 }
 
 /** Each attempt is a span of its own within the trace. */
 export function attemptTraceparent(traceparent: string): string {
   const [version, trace, , flags] = traceparent.split('-');
-  return `${version}-${trace}-${randomBytes(8).toString('hex')}-${flags}`;
+  return `${version}-${trace}-${newSpanId()}-${flags}`;
 }

@@ -63,3 +63,18 @@ export class LaneLoads {
     return this.#loads.values();
   }
 }
+
+/** A cap on attempts in flight over many lanes, and the lanes that it holds back. */
+export class Slots {
+  readonly cap: number;
+  readonly waiting = new Set<LaneLoad>();
+  used = 0;
+
+  constructor(cap: number) {
+    this.cap = cap;
+  }
+
+  get full(): boolean {
+    return this.used >= this.cap;
+  }
+}

@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
-import type { LeasedDelivery, NewDelivery } from './delivery.ts';
-import { LaneLoads, type LaneLoad } from './lane-load.ts';
+import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
+import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
 
@@ -44,11 +44,17 @@ const MAX_HELD_BYTES = 64 * 1_048_576;
 
 const CLAIM_LIMIT = 256;
 
+/** Webhooks and state reports in flight, of all agents together; one Ops-Core takes them. */
+const OPSCORE_CONCURRENCY = 128;
+
 /** The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. */
 const POLL_MS = 1_000;
 
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
+
+/** Longer than a committed insert or claim takes from the store to the worker. */
+const DROPPED_MS = 60_000;
 
 /**
  * After an attempt that does not count. The hold of the lane says when the next one may start, and ends as soon as the
@@ -75,14 +81,15 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #loads: LaneLoads;
   readonly #held = new Map<string, Held>();
-  /** Cancelled before it was here: on its way from the store, perhaps. With the moment when that is past. */
-  readonly #dropped = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
-  /** Lanes with something to send that the total cap holds back. */
-  readonly #waitingForSlot = new Set<LaneLoad>();
-  #attempts = 0;
+  /** Ended before they came into our hands, and until when they may still come; the oldest first. */
+  readonly #dropped = new Map<string, number>();
+  /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
+  readonly #agentSlots: Slots;
+  readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
   #reserved = 0;
   #heldBytes = 0;
+  /** Results that the store refused; those on their way to it do not count. */
   #unrecorded = 0;
   #stopped = true;
   #claiming: Promise<void> | undefined;
@@ -99,6 +106,7 @@ export class Worker {
     this.#loads = new LaneLoads(() =>
       Math.max(1, Math.floor(options.agentConcurrency / deps.store.replica.count())),
     );
+    this.#agentSlots = new Slots(options.maxConcurrency);
   }
 
   start(): void {
@@ -150,6 +158,7 @@ export class Worker {
     this.#reserved -= 1;
     this.#hold(load, delivery);
     this.#pump(load);
+    this.#loads.tidy(load);
   }
 
   /** A task was stored without a lease. */
@@ -164,8 +173,14 @@ export class Worker {
    */
   drop(id: string): void {
     const held = this.#held.get(id);
-    if (held === undefined) this.#refuse(id);
-    if (held === undefined || held.sent) return;
+    if (held === undefined) {
+      // Its insert or its claim may be committed and on the way here.
+      if (this.#reserved > 0 || this.#claiming !== undefined) {
+        this.#dropped.set(id, this.#deps.clock.now() + DROPPED_MS);
+      }
+      return;
+    }
+    if (held.sent) return;
     held.dropped = true;
     const load = this.#loads.peek(held.delivery.lane);
     const index = load?.queue.indexOf(held.delivery) ?? -1;
@@ -175,21 +190,21 @@ export class Worker {
     this.#loads.tidy(load);
   }
 
-  #refuse(id: string): void {
-    const now = this.#deps.clock.now();
-    for (const [other, until] of this.#dropped) {
-      if (until > now) break;
-      this.#dropped.delete(other);
-    }
-    this.#dropped.set(id, now + this.#options.attemptTimeout + LEASE_MARGIN_MS);
-  }
-
-  /** Gives back what is held of a lane and not in flight yet. */
+  /** Gives back what is held of a lane and not in flight yet: its agent went offline, or its breaker opened. */
   async releaseLane(lane: string): Promise<void> {
     const load = this.#loads.peek(lane);
     if (load === undefined) return;
     await this.#release(load.queue.splice(0));
     this.#loads.tidy(load);
+  }
+
+  get owner(): string {
+    return this.#options.owner;
+  }
+
+  /** Whether an attempt of it has begun; what is merely held can still be cancelled. */
+  isSent(id: string): boolean {
+    return this.#held.get(id)?.sent === true;
   }
 
   /**
@@ -229,10 +244,19 @@ export class Worker {
   }
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
-    if (this.#dropped.has(delivery.id)) return;
+    if (this.#dropped.delete(delivery.id)) return;
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
+  }
+
+  /** No timer each: an agent that leaves may take a million tasks with it. */
+  #forgetDropped(): void {
+    const now = this.#deps.clock.now();
+    for (const [id, until] of this.#dropped) {
+      if (until > now) return;
+      this.#dropped.delete(id);
+    }
   }
 
   #letGo(delivery: LeasedDelivery): void {
@@ -241,6 +265,7 @@ export class Worker {
 
   async #claim(): Promise<void> {
     const { store, clock, log } = this.#deps;
+    this.#forgetDropped();
     const limit = Math.min(this.#room(), CLAIM_LIMIT);
     // With results that the store would not take, a claim could take the very deliveries that they belong to.
     if (limit <= 0 || this.#unrecorded > 0) {
@@ -293,10 +318,11 @@ export class Worker {
   #pump(load: LaneLoad): void {
     if (this.#stopped) return;
     const slots = this.#loads.slots(load.lane);
+    const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
     while (load.attempts < slots && load.queue.length > 0) {
-      if (this.#attempts >= this.#options.maxConcurrency) {
-        this.#waitingForSlot.add(load);
+      if (total.full) {
+        total.waiting.add(load);
         break;
       }
       const delivery = load.queue.shift();
@@ -306,7 +332,7 @@ export class Worker {
         continue;
       }
       load.attempts += 1;
-      this.#attempts += 1;
+      total.used += 1;
       const run = this.#run(load, delivery);
       this.#running.add(run);
       void run.finally(() => this.#running.delete(run));
@@ -321,13 +347,18 @@ export class Worker {
     if (load.backlog && load.queue.length < slots) this.wake();
   }
 
+  #totalOf({ lane }: LaneLoad): Slots {
+    return isOrdered(lane) ? this.#opscoreSlots : this.#agentSlots;
+  }
+
   #freeSlot(load: LaneLoad): void {
     load.attempts -= 1;
-    this.#attempts -= 1;
+    const total = this.#totalOf(load);
+    total.used -= 1;
     this.#pump(load);
-    for (const waiting of this.#waitingForSlot) {
-      if (this.#attempts >= this.#options.maxConcurrency) break;
-      this.#waitingForSlot.delete(waiting);
+    for (const waiting of total.waiting) {
+      if (total.full) break;
+      total.waiting.delete(waiting);
       this.#pump(waiting);
     }
     this.#loads.tidy(load);
@@ -367,11 +398,10 @@ export class Worker {
 
     const result = await prepared.sender.send(prepared.request);
     const number = delivery.attemptCount + 1;
-    const { counts } =
-      delivery.kind === 'task'
-        ? this.#deps.noteDispatch(delivery.agentId, result, delivery.probe)
-        : { counts: true };
-    const verdict: Verdict = counts
+    const probing =
+      delivery.kind === 'task' &&
+      !this.#deps.noteDispatch(delivery.agentId, result, delivery.probe).counts;
+    const verdict: Verdict = !probing
       ? judge(
           result,
           number - delivery.unburntCount,
@@ -393,7 +423,8 @@ export class Worker {
         lane,
         attempt,
         lastError,
-        unburnt: !counts,
+        // Neither an agent that is known to be away nor our own shutdown uses up the schedule.
+        unburnt: probing || result.errorClass === 'interrupted',
         state: 'scheduled',
         dueAt: now + verdict.delayMs,
       };
@@ -439,7 +470,7 @@ export class Worker {
 
   /** Keeps at it: the attempt did happen, and forgetting it would send the delivery again. */
   async #record(completion: Completion): Promise<void> {
-    this.#unrecorded += 1;
+    let refused = false;
     try {
       for (;;) {
         try {
@@ -451,11 +482,13 @@ export class Worker {
             'an attempt could not be recorded',
           );
           if (this.#stopped) return;
+          if (!refused) this.#unrecorded += 1;
+          refused = true;
           await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
         }
       }
     } finally {
-      this.#unrecorded -= 1;
+      if (refused) this.#unrecorded -= 1;
     }
   }
 

@@ -35,7 +35,11 @@ export const auth = fp(
 
     app.addHook('onRequest', async (request) => {
       const access = request.routeOptions.config.access;
-      if (access === undefined || access === 'public') return;
+      if (access === undefined || access === 'public') {
+        // The rate limit wants a name before it asks whether the route is limited at all.
+        request.principal = ANONYMOUS;
+        return;
+      }
       request.principal = keyring.isOpen()
         ? ANONYMOUS
         : await keyring.authenticate(bearer(request));

@@ -16,5 +16,11 @@ export const draining = fp((app: FastifyInstance, _options: unknown, done: () =>
     reply.header('connection', 'close');
     throw new ApiError('draining', { retryAfterSeconds: 5 });
   });
+  // Close ends the connections that are idle at that moment. One whose request is still being answered would stay
+  // open for its client's next one, and the drain would wait for that instead of for the attempts in flight.
+  app.addHook('onSend', (_request, reply, payload, next) => {
+    if (closing) reply.header('connection', 'close');
+    next(null, payload);
+  });
   done();
 });

@@ -59,18 +59,17 @@ export function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   if (!isUtf8(bytes)) throw malformed('The body is not UTF-8.');
   if (tooDeep(bytes)) throw malformed(`The body is nested deeper than ${MAX_DEPTH} levels.`);
-  let value: unknown;
+  const text = bytes.toString('utf8');
   try {
-    value = JSON.parse(
-      bytes.toString('utf8'),
-      bytes.includes('__proto__') ? refuseProto : undefined,
-    );
+    return JSON.parse(text, MAY_SPELL_PROTO.test(text) ? refuseProto : undefined) as unknown;
   } catch (error) {
     if (error instanceof ApiError) throw error;
-    throw malformed(`The body is not valid JSON: ${positionOf(error)}`);
+    throw malformed(`The body is not valid JSON${placeOf(error)}.`);
   }
-  return value;
 }
+
+/** The name itself, or one of its letters escaped, which no serializer does. A reviver is slow: it runs only then. */
+const MAY_SPELL_PROTO = /__proto__|\\u00(?:5f|6f|7[024])/i;
 
 /** `__proto__` as a key has no honest use, and poisons whatever copies the object. */
 function refuseProto(key: string, value: unknown): unknown {
@@ -96,10 +95,12 @@ function tooDeep(bytes: Buffer): boolean {
   return false;
 }
 
-/** V8's message quotes the body; only the place is told. */
-function positionOf(error: unknown): string {
-  const at = /at position \d+(?: \(line \d+ column \d+\))?/.exec((error as Error).message)?.[0];
-  return at === undefined ? 'it ends too early.' : `error ${at}.`;
+/** V8's message quotes the body; only the place is told, where V8 names one. */
+function placeOf(error: unknown): string {
+  const { message } = error as Error;
+  if (message === 'Unexpected end of JSON input') return ': it ends too early';
+  const at = /at position \d+(?: \(line \d+ column \d+\))?$/.exec(message)?.[0];
+  return at === undefined ? '' : `: error ${at}`;
 }
 
 function malformed(message: string): ApiError {

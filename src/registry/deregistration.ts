@@ -3,7 +3,8 @@ import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { laneOf } from '../outbox/delivery.ts';
 import { dispatchFailedReport } from '../report/state-report.ts';
-import type { Agent, Store, StoredTask } from '../store/store.ts';
+import type { Worker } from '../outbox/worker.ts';
+import type { Agent, LeaseHolder, Store, StoredTask } from '../store/store.ts';
 import { webhookDelivery } from '../webhook/event.ts';
 import { managed } from './registry.ts';
 
@@ -20,7 +21,7 @@ interface Deps {
   /** Called when what a token stands for has changed. */
   forgetTokens(): void;
   /** The worker's ends that a deregistration needs. */
-  readonly worker: { wake(): void; releaseLane(lane: string): Promise<void> };
+  readonly worker: LeaseHolder & Pick<Worker, 'wake' | 'drop'>;
 }
 
 /** Tasks ended in one transaction of a deregistration; 1,000 take some 20 ms. */
@@ -70,17 +71,23 @@ export function createDeregistration(deps: Deps) {
     tasks: typeof CANCELLED | typeof DEAD,
     applies: (agent: Agent) => boolean,
   ): Promise<Agent | undefined> {
-    await worker.releaseLane(laneOf('task', agentId));
     for (;;) {
+      const ended: string[] = [];
       const removed = await store.agents.remove(agentId, {
         at: clock.now(),
         limit: STEP,
         applies,
         tasks,
-        reportOf: report,
+        // Giving leases back first would not do: the claim that runs beside it takes them again.
+        holder: worker,
+        reportOf: (task) => {
+          ended.push(task.id);
+          return report(task);
+        },
         webhookOf: (agent) =>
           notifications.webhooks ? webhookDelivery('DEREGISTER', agent, clock.now()) : undefined,
       });
+      for (const id of ended) worker.drop(id);
       worker.wake();
       if (removed?.done === false) continue;
       deps.forgetTokens();

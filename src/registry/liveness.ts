@@ -23,6 +23,8 @@ const SWEEP_MS = 1_000;
  */
 const AWAY_MS = 2 * SWEEP_MS;
 
+const TICK_MS = 500;
+
 const STEP = 500;
 
 /** One replica sweeps, and another takes over when it was silent for so long: before that is an absence. */
@@ -32,7 +34,7 @@ const LEAD_MS = 3_000;
 const RESUME_MS = 30_000;
 
 /** A hold without end: what ends it is a sign of life. */
-export const HELD = Number.MAX_SAFE_INTEGER;
+const HELD = Number.MAX_SAFE_INTEGER;
 
 /**
  * Watches the leases. Missed: the agent is offline and its tasks wait. Offline for too long: it is deregistered.
@@ -47,17 +49,30 @@ export function createLiveness(deps: Deps) {
   /** When this replica was last seen to be present; it starts with an absence of unknown length. */
   let lastSweepAt = Number.NEGATIVE_INFINITY;
   let resumedAt = clock.now();
+  /** Apart from the sweeps: one that was under way when the process was suspended ends as if nothing had been. */
+  let lastTickAt = 0;
+  let wasAway = false;
+  let ticker: NodeJS.Timeout | undefined;
+
+  function tick(): void {
+    const now = clock.now();
+    if (Math.abs(now - lastTickAt) > AWAY_MS) wasAway = true;
+    lastTickAt = now;
+  }
 
   async function sweep(): Promise<void> {
+    tick();
     const now = clock.now();
     const led = await lead();
     // Present, whoever leads: heartbeats are heard, and another replica looks for those that are missing.
     if (led === undefined) {
+      wasAway = false;
       lastSweepAt = clock.now();
       return;
     }
     const sweptAt = Math.max(lastSweepAt, led.ledAt ?? Number.NEGATIVE_INFINITY);
-    if (Math.abs(now - sweptAt) > AWAY_MS) {
+    if (wasAway || Math.abs(now - sweptAt) > AWAY_MS) {
+      wasAway = false;
       await grantGrace(now);
     } else {
       await markOffline(now);
@@ -154,6 +169,9 @@ export function createLiveness(deps: Deps) {
   return {
     start(): void {
       stopped = false;
+      lastTickAt = clock.now();
+      ticker = setInterval(tick, TICK_MS);
+      ticker.unref();
       run();
     },
     /** A lease began or was changed: it may end before the next sweep. */
@@ -163,6 +181,7 @@ export function createLiveness(deps: Deps) {
     async stop(): Promise<void> {
       stopped = true;
       clearTimeout(timer);
+      clearInterval(ticker);
       await sweeping;
     },
   };

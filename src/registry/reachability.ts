@@ -19,8 +19,6 @@ const FAILURES_TO_OPEN = 5;
 /** Answers of a gateway in front of an agent that is not there. */
 const GATEWAY_STATUSES = new Set([502, 504]);
 
-export type Reachability = ReturnType<typeof createReachability>;
-
 /**
  * A circuit breaker per agent, fed by what dispatch attempts show. Open: the agent is `unreachable`, its tasks wait and
  * burn no attempts, and one of them is sent as a probe per interval. The state is stored, so it survives a restart.

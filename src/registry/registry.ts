@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import { mayManage, type Principal } from '../auth/principal.ts';
 import { newToken, tokenHash } from '../auth/token.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, invalid } from '../errors.ts';
+import { newId } from '../ids.ts';
 import type {
   Agent,
   AgentChange,
@@ -78,7 +78,7 @@ export function createRegistry(deps: Deps) {
     const now = clock.now();
     const leaseSeconds = registration.leaseSeconds ?? null;
     return {
-      agentId: uuidv7(),
+      agentId: newId(),
       agentName: registration.agentName,
       version: registration.version,
       contactEndpoint: registration.contactEndpoint,

@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../ids.ts';
 import { laneOf, type NewDelivery } from '../outbox/delivery.ts';
 import type { StoredTask } from '../store/store.ts';
 import { opscoreIds } from '../tasks/task-body.ts';
@@ -29,7 +29,7 @@ export function dispatchFailedReport(
     },
   };
   return {
-    id: uuidv7(),
+    id: newId(),
     kind: 'state_report',
     agentId: task.agentId,
     lane,

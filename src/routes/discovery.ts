@@ -14,8 +14,9 @@ import {
 } from './schemas.ts';
 import { agentEventView, agentView } from './views.ts';
 
-/** An agent's id or its name, whichever the page goes by. */
-const LIST_POSITION = /^.{1,200}$/s;
+/** An agent's id, or its name where the pages go by that. */
+const ID_POSITION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const NAME_POSITION = /^.{1,200}$/s;
 const EVENT_POSITION = /^\d{1,16}$/;
 
 const READING: Access = { scopes: ['read', 'dispatch'] };
@@ -88,6 +89,8 @@ export function discoveryRoutes(registry: Registry): FastifyPluginAsyncTypebox {
       },
       async (request, reply) => {
         const { capability, name, version, status, metadata_key, limit, cursor } = request.query;
+        const byName = name !== undefined && capability === undefined && metadata_key === undefined;
+        const after = decodeCursor(cursor, byName ? NAME_POSITION : ID_POSITION);
         // Read before the list: what happens in between is told twice rather than never.
         const last = await registry.lastEvent();
         const etag = etagOf(last, 'weak');
@@ -101,7 +104,7 @@ export function discoveryRoutes(registry: Registry): FastifyPluginAsyncTypebox {
             ...(version === undefined ? {} : { version }),
             ...(status === undefined ? {} : { status }),
           },
-          { limit, after: decodeCursor(cursor, LIST_POSITION) },
+          { limit, after },
         );
         return {
           status: 'success' as const,

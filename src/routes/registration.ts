@@ -51,7 +51,7 @@ export function registrationRoutes(
             summary: 'Register an agent',
             tags: ['agents'],
             body: RegistrationBody,
-            response: { 201: success(RegisteredView), ...errorResponses(400, 409, 413, 415, 422) },
+            response: { 201: success(RegisteredView), ...errorResponses(409, 422) },
           },
         },
         async (request, reply) => {
@@ -82,7 +82,7 @@ export function registrationRoutes(
           response: {
             200: success(RegisteredView),
             201: success(RegisteredView),
-            ...errorResponses(400, 409, 413, 415, 422),
+            ...errorResponses(409, 422),
           },
         },
       },

@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Type, type TSchema } from '@sinclair/typebox';
 import { orNull } from '../validation.ts';
 
 /** Text that is shown, logged and sent on: no control characters, so that none of these places can be forged. */
@@ -189,11 +189,12 @@ export const ErrorEnvelope = Type.Object(
   { title: 'Error' },
 );
 
-/** The error answers of a route, by status. */
+/** On any route: a body or its encoding that is not taken, a bug, a store or a service that is not there now. */
+const ANYWHERE = [400, 413, 415, 500, 503];
+
+/** The error answers of a route, by status: its own, and those that any route may give. */
 export function errorResponses(
   ...statuses: readonly number[]
 ): Record<number, typeof ErrorEnvelope> {
-  return Object.fromEntries(statuses.map((status) => [status, ErrorEnvelope]));
+  return Object.fromEntries([...ANYWHERE, ...statuses].map((status) => [status, ErrorEnvelope]));
 }
-
-export type RegistrationInput = Static<typeof RegistrationBody>;

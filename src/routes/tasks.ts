@@ -50,7 +50,7 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
           tags: ['tasks'],
           params: AgentParams,
           body: Type.Union([TaskBody, MessageBody]),
-          response: { 202: Accepted, ...errorResponses(400, 404, 409, 413, 415, 422, 429, 503) },
+          response: { 202: Accepted, ...errorResponses(404, 409, 422, 429) },
         },
         // The union's own errors name no path; the domain says which shape was meant and where it is wrong.
         validatorCompiler: ({ httpPart }) =>

@@ -141,7 +141,7 @@ export interface AgentChange<T = undefined> {
   readonly token?: AgentToken;
   readonly event?: AgentEventType;
   readonly webhook?: NewDelivery | undefined;
-  /** Until when the agent's tasks are held back; 0 = not, they are due at once. */
+  /** Until when the agent's tasks are held back: 0 = not, they are due at once; MAX_SAFE_INTEGER = without end. */
   readonly holdUntil?: number;
 }
 
@@ -161,10 +161,10 @@ export interface AgentStore {
   findByTokenHash(hash: string, now: number): Promise<string | undefined>;
   /** Renews the lease of an agent that is not offline; `offline` and `not_found` write nothing. */
   heartbeat(agentId: string, at: number): Promise<Agent | 'offline' | 'not_found'>;
-  /** Agents whose lease ended before `now` and that are not offline yet, the longest overdue first. */
+  /** Agents whose lease has ended at `now` and that are not offline yet, the longest overdue first. */
   listExpired(now: number, limit: number): Promise<readonly string[]>;
-  /** Agents that went offline before `before`. */
-  listOfflineSince(before: number, limit: number): Promise<readonly string[]>;
+  /** Agents that went offline at `at` or earlier, the earliest first. */
+  listOfflineSince(at: number, limit: number): Promise<readonly string[]>;
   /** When the next lease ends, or the next agent that is offline has been so for `offlineMs`; null = never. */
   nextExpiryAt(offlineMs: number): Promise<number | null>;
   /**
@@ -176,6 +176,7 @@ export interface AgentStore {
   listEvents(since: number, limit: number): Promise<readonly AgentEvent[] | 'expired'>;
   /** The seq of the last event: it changes exactly when something about agents does. */
   lastEvent(): Promise<number>;
+  /** Deletes up to `limit` events from before `before`, from the oldest on; returns how many. */
   pruneEvents(before: number, limit: number): Promise<number>;
   /**
    * One step of a deregistration: ends up to `limit` of the agent's waiting tasks, and stores `reportOf` each.
@@ -187,6 +188,8 @@ export interface AgentStore {
     plan: {
       readonly at: number;
       readonly limit: number;
+      /** The worker that asks. What it has leased and not sent waits like the rest; without it, all leases stay. */
+      readonly holder?: LeaseHolder;
       /** Asked inside the transaction; when it says no, nothing is done. */
       applies(agent: Agent): boolean;
       /** How its waiting tasks end. */
@@ -288,6 +291,13 @@ export interface KeyStore {
   remove(name: string): Promise<boolean>;
 }
 
+/** A worker as the store needs to know it: whose leases are whose, and which of them are only waiting. */
+export interface LeaseHolder {
+  readonly owner: string;
+  /** An attempt of it has begun. */
+  isSent(taskId: string): boolean;
+}
+
 export interface Lease {
   readonly owner: string;
   readonly until: number;
@@ -314,7 +324,7 @@ export interface ClaimResult {
   readonly lanesWithMore: readonly string[];
   /** A limit was reached before all due lanes were looked at. */
   readonly more: boolean;
-  /** When something not due yet becomes due; null when nothing waits. */
+  /** When something not due yet becomes due; null when nothing waits for a time. */
   readonly nextDueAt: number | null;
 }
 

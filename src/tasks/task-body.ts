@@ -2,8 +2,12 @@ import type { FieldError } from '../errors.ts';
 import { Type } from '@sinclair/typebox';
 import { compileValidator, orNull } from '../validation.ts';
 
-/** The name of a task or of a message: it is listed, logged and becomes part of headers nowhere. */
-const Name = Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]+$' });
+/** The name of a task or of a message: it is listed and logged, and so has no control characters, like an agent's. */
+const Name = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]+$',
+});
 const Id = Type.String({ maxLength: 200 });
 const AnyObject = Type.Record(Type.String(), Type.Unknown());
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { v7 as uuidv7 } from 'uuid';
 import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../clock.ts';
 import { traceparentOf } from '../dispatcher/traceparent.ts';
 import { ApiError, invalid } from '../errors.ts';
+import { newId } from '../ids.ts';
 import { laneOf, type DeliveryState, type NewDelivery } from '../outbox/delivery.ts';
 import type { Worker } from '../outbox/worker.ts';
 import type { Store } from '../store/store.ts';
@@ -43,7 +43,7 @@ export function createTasks({ store, clock, queueLimit, worker }: Deps) {
     const faults = validateRunBody(request.body);
     if (faults.length > 0) throw invalid(faults);
     const now = clock.now();
-    const id = uuidv7();
+    const id = newId();
     const lane = laneOf('task', request.agentId);
     const task: NewDelivery = {
       id,

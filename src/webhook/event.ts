@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../ids.ts';
 import { laneOf, type NewDelivery } from '../outbox/delivery.ts';
 import type { Agent } from '../store/store.ts';
 
@@ -18,7 +18,7 @@ export function webhookDelivery(event: LifecycleEvent, agent: Agent, now: number
     },
   };
   return {
-    id: uuidv7(),
+    id: newId(),
     kind: 'webhook',
     agentId: agent.agentId,
     lane: laneOf('webhook', agent.agentId),

@@ -23,11 +23,14 @@ const list = sql(
 
 const last = sql('events_last', 'SELECT last FROM event_counter');
 
-// The oldest first, and no further than the first that is kept.
+// Only what is older than all that is kept: a gap would not be noticed. It looks at no more than the limit.
 const prune = sql(
   'events_prune',
   `DELETE FROM agent_events WHERE seq IN (
-    SELECT seq FROM (SELECT seq, at FROM agent_events ORDER BY seq LIMIT $2) o WHERE at < $1)
+    SELECT seq FROM (
+      SELECT seq, bool_or(at >= $1) OVER (ORDER BY seq) AS kept
+      FROM (SELECT seq, at FROM agent_events ORDER BY seq LIMIT $2) o) x
+    WHERE NOT kept)
   RETURNING seq`,
 );
 

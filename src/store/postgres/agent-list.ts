@@ -1,6 +1,7 @@
 import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
 import type { SecretBox } from '../secret-box.ts';
 import type { AgentFilter, AgentStore } from '../store.ts';
+import { endOfPrefix } from '../prefix.ts';
 import { sql, type Database, type Row, type Statement, type Value } from './database.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
@@ -93,9 +94,10 @@ function criteriaOf(filter: AgentFilter): Criterion[] {
   if (filter.version !== undefined) of('a.version = ?', filter.version);
   if (filter.status !== undefined) of('a.status = ?', filter.status);
   if (filter.namePrefix !== undefined) {
-    // Any text that starts with the prefix lies between it and its successor.
-    const end = `${filter.namePrefix}\u{10FFFF}`;
-    of('a.agent_name >= ? AND a.agent_name < ?', filter.namePrefix, end);
+    // The database compares UTF-8 bytes, which is the order of code points; text.ts keeps to it.
+    const end = endOfPrefix(filter.namePrefix);
+    if (end === undefined) of('a.agent_name >= ?', filter.namePrefix);
+    else of('a.agent_name >= ? AND a.agent_name < ?', filter.namePrefix, end);
   }
   return criteria;
 }

@@ -16,10 +16,11 @@ const selectAgent = sql('removal_agent', 'SELECT * FROM agents WHERE agent_id = 
 // A lease that has run out is nobody's: its holder starts no attempt any more.
 const selectWaiting = sql(
   'removal_waiting',
-  `SELECT s.seq, d.id, d.attempt_count, d.last_error, p.body
+  `SELECT s.seq, s.due_at, s.lease_owner, d.id, d.attempt_count, d.last_error, p.body
   FROM schedule s JOIN deliveries d ON d.seq = s.seq JOIN payloads p ON p.seq = s.seq
-  WHERE s.lane = $1 AND NOT s.ordered AND (s.lease_owner IS NULL OR s.due_at <= $2)
-  ORDER BY s.due_at LIMIT $3 FOR UPDATE OF s`,
+  WHERE s.lane = $1 AND NOT s.ordered AND (s.due_at, s.seq) > ($2::bigint, $3::bigint)
+    AND (s.lease_owner IS NULL OR s.lease_owner = $4 OR s.due_at <= $5)
+  ORDER BY s.due_at, s.seq LIMIT $6 FOR UPDATE OF s`,
 );
 
 const endTasks = sql(
@@ -31,7 +32,8 @@ const endTasks = sql(
 
 const markDeregistering = sql(
   'removal_mark',
-  "UPDATE agents SET status = 'deregistering' WHERE agent_id = $1",
+  `UPDATE agents SET status = 'deregistering', updated_at = $2, revision = (SELECT last FROM event_counter)
+  WHERE agent_id = $1`,
 );
 
 const deleteAgent = sql(
@@ -72,39 +74,96 @@ async function removeInside(
   const agent = row === undefined ? undefined : toAgent(row, box);
   if (agent === undefined || !plan.applies(agent)) return undefined;
   const lane = laneOf('task', agentId);
-  const waiting = await tx.query(selectWaiting, [lane, plan.at, plan.limit]);
-  const reports = waiting.flatMap((task) => {
-    const stored = toStoredTask(agentId, task);
-    return plan.reportOf({ ...stored, lastError: plan.tasks.lastError }) ?? [];
-  });
-  const seqs = waiting.map((task) => task['seq'] as number);
+  const waiting = await waitingOf(tx, lane, plan);
   const { state, lastError } = plan.tasks;
+  const reports = waiting.flatMap(
+    (task) => plan.reportOf({ ...toStoredTask(agentId, task), lastError }) ?? [],
+  );
+  const seqs = waiting.map((task) => task['seq'] as number);
   const ending =
     seqs.length === 0 ? [] : [tx.query(endTasks, [bigintArray(seqs), state, plan.at, lastError])];
   const done = waiting.length < plan.limit;
-  if (!done) {
-    await tx.commit(
-      ...ending,
-      tx.query(markDeregistering, [agentId]),
-      ...store(tx, lane, reports, []),
-    );
-  } else {
-    const events = [{ type: 'deregistered', at: plan.at, agent } as const];
-    const webhook = plan.webhookOf(agent);
-    const tags = textArray([...tagsOf(agent)]);
-    await tx.commit(
-      ...ending,
-      tx.query(deleteAgent, [agentId, tags]),
-      ...countEvents(tx, events),
-      ...insertEvents(tx, events),
-      // What is still in flight ends by itself; a hold would keep its retry from ending.
-      ...store(tx, lane, webhook === undefined ? reports : [...reports, webhook], [
-        { lane, until: 0, now: plan.at },
-      ]),
-    );
-  }
+  const removed = done
+    ? await takeAway(tx, agent, plan, reports, ending)
+    : await markLeaving(tx, agent, plan, reports, ending);
   depths.add(lane, -waiting.length);
-  return { agent: done ? agent : { ...agent, status: 'deregistering' }, done };
+  return { agent: removed, done };
+}
+
+/** What waits, and what the asking worker holds without having begun an attempt of it. */
+async function waitingOf(
+  tx: Transaction,
+  lane: string,
+  { limit, at, holder }: RemovalPlan,
+): Promise<Row[]> {
+  const waiting: Row[] = [];
+  let [dueAt, seq] = [Number.MIN_SAFE_INTEGER, 0];
+  for (;;) {
+    const rows = await tx.query(selectWaiting, [
+      lane,
+      dueAt,
+      seq,
+      holder?.owner ?? null,
+      at,
+      limit,
+    ]);
+    for (const row of rows) {
+      [dueAt, seq] = [row['due_at'] as number, row['seq'] as number];
+      const sent = row['lease_owner'] === holder?.owner && holder?.isSent(row['id'] as string);
+      if (sent !== true) waiting.push(row);
+      if (waiting.length === limit) return waiting;
+    }
+    if (rows.length < limit) return waiting;
+  }
+}
+
+/** The agent marked as leaving, which is an event the first time. */
+async function markLeaving(
+  tx: Transaction,
+  agent: Agent,
+  { at }: RemovalPlan,
+  reports: readonly NewDelivery[],
+  ending: readonly Promise<Row[]>[],
+): Promise<Agent> {
+  const lane = laneOf('task', agent.agentId);
+  if (agent.status === 'deregistering') {
+    await tx.commit(...ending, ...store(tx, lane, reports, []));
+    return agent;
+  }
+  const marked: Agent = { ...agent, status: 'deregistering', updatedAt: at };
+  const events = [{ type: 'status', at, agent: marked } as const];
+  const [counted] = await tx.commit(
+    Promise.all(countEvents(tx, events)),
+    ...ending,
+    tx.query(markDeregistering, [agent.agentId, at]),
+    ...insertEvents(tx, events),
+    ...store(tx, lane, reports, []),
+  );
+  return { ...marked, revision: counted[0]?.[0]?.['last'] as number };
+}
+
+async function takeAway(
+  tx: Transaction,
+  agent: Agent,
+  plan: RemovalPlan,
+  reports: readonly NewDelivery[],
+  ending: readonly Promise<Row[]>[],
+): Promise<Agent> {
+  const lane = laneOf('task', agent.agentId);
+  const { at } = plan;
+  const events = [{ type: 'deregistered', at, agent } as const];
+  const webhook = plan.webhookOf(agent);
+  await tx.commit(
+    ...ending,
+    tx.query(deleteAgent, [agent.agentId, textArray([...tagsOf(agent)])]),
+    ...countEvents(tx, events),
+    ...insertEvents(tx, events),
+    // What is still in flight ends by itself; a hold would keep its retry from ending.
+    ...store(tx, lane, webhook === undefined ? reports : [...reports, webhook], [
+      { lane, until: 0, now: at },
+    ]),
+  );
+  return agent;
 }
 
 /** Stores reports and the webhook, and ends the hold of the task lane; lanes in the order of their names. */

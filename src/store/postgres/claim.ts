@@ -10,7 +10,13 @@ const dueLanes = sql(
   ORDER BY due_at, lane LIMIT $4`,
 );
 
-const nextDue = sql('claim_next_due', 'SELECT min(due_at) AS due_at FROM lanes WHERE due_at > $1');
+/** A due time that does not come: of a lane that is held and empty, or held without end. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+const nextDue = sql(
+  'claim_next_due',
+  `SELECT min(due_at) AS due_at FROM lanes WHERE due_at > $1 AND due_at < ${NEVER}`,
+);
 
 // Everything is locked without waiting: what another replica is at is left to it. LIMIT stands inside materialised CTEs,
 // where no plan runs it twice. Of an ordered lane exactly the head is tried: a LIMIT over SKIP LOCKED would go on to the
@@ -82,9 +88,6 @@ const LOOK_LANES = 512;
 
 /** A lane that another replica is just writing to is looked at again after this. */
 const LOOK_AGAIN_MS = 10;
-
-/** A due time that does not come: a lane that is held and empty. */
-const NEVER = Number.MAX_SAFE_INTEGER;
 
 interface Wanted {
   readonly lane: string;

@@ -11,8 +11,8 @@ export function createAgentEvents(db: DatabaseSync) {
   const oldest = db.prepare('SELECT min(seq) AS seq FROM agent_events');
   // sqlite_sequence and not max(seq): the last event may have been pruned, and a seq is never used twice.
   const last = db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'agent_events'");
-  const prune = db.prepare(`
-    DELETE FROM agent_events WHERE seq IN (SELECT seq FROM agent_events WHERE at < ? ORDER BY seq LIMIT ?)`);
+  const scan = db.prepare('SELECT seq, at FROM agent_events ORDER BY seq LIMIT ?');
+  const prune = db.prepare('DELETE FROM agent_events WHERE seq <= ?');
 
   function lastSeq(): number {
     return (last.get()?.['seq'] as number | undefined) ?? 0;
@@ -32,8 +32,12 @@ export function createAgentEvents(db: DatabaseSync) {
       if (since + 1 < first || since > last) return 'expired';
       return list.all(since, limit).map(toEvent);
     },
+    /** Only what is older than all that is kept: a gap would not be noticed. It looks at no more than `limit` rows. */
     prune(before: number, limit: number): number {
-      return Number(prune.run(before, limit).changes);
+      const rows = scan.all(limit);
+      const kept = rows.findIndex((row) => (row['at'] as number) >= before);
+      const last = (kept === -1 ? rows : rows.slice(0, kept)).at(-1);
+      return last === undefined ? 0 : Number(prune.run(last['seq'] as number).changes);
     },
   };
 }

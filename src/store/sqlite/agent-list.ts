@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent, AgentFilter, Page } from '../store.ts';
+import { endOfPrefix } from '../prefix.ts';
 import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
@@ -86,9 +87,9 @@ function criteriaOf(filter: AgentFilter): Criterion[] {
   if (filter.version !== undefined) of('a.version = ?', filter.version);
   if (filter.status !== undefined) of('a.status = ?', filter.status);
   if (filter.namePrefix !== undefined) {
-    // Any text that starts with the prefix lies between it and its successor.
-    const end = `${filter.namePrefix}\u{10FFFF}`;
-    of('a.agent_name >= ? AND a.agent_name < ?', filter.namePrefix, end);
+    const end = endOfPrefix(filter.namePrefix);
+    if (end === undefined) of('a.agent_name >= ?', filter.namePrefix);
+    else of('a.agent_name >= ? AND a.agent_name < ?', filter.namePrefix, end);
   }
   return criteria;
 }

@@ -1,5 +1,5 @@
 import { laneOf } from '../../outbox/delivery.ts';
-import type { AgentStore, StoredTask } from '../store.ts';
+import type { Agent, AgentStore, LeaseHolder, StoredTask } from '../store.ts';
 import type { AgentEvents } from './agent-events.ts';
 import { tagsOf, type Row } from '../agent-rows.ts';
 import type { AgentStoreDeps } from './agents.ts';
@@ -10,21 +10,41 @@ export function createAgentRemoval(
   events: AgentEvents,
 ): Pick<AgentStore, 'remove' | 'listDeregistering'> {
   const waitingTasks = db.prepare(`
-    SELECT d.seq, d.id, d.attempt_count, d.last_error, p.body
+    SELECT d.seq, d.id, d.lease_owner, d.attempt_count, d.last_error, p.body
     FROM deliveries d JOIN payloads p ON p.seq = d.seq
-    WHERE d.lane = ? AND d.state = 'scheduled' AND d.lease_owner IS NULL
-    ORDER BY d.due_at LIMIT ?`);
-  const endTask = db.prepare(
-    'UPDATE deliveries SET state = ?, finished_at = ?, last_error = ? WHERE seq = ?',
-  );
+    WHERE d.lane = ? AND d.state = 'scheduled'
+    ORDER BY d.due_at`);
+  const endTask = db.prepare(`
+    UPDATE deliveries SET state = ?, finished_at = ?, last_error = ?, lease_owner = NULL WHERE seq = ?`);
   const markDeregistering = db.prepare(
-    "UPDATE agents SET status = 'deregistering' WHERE agent_id = ?",
+    "UPDATE agents SET status = 'deregistering', updated_at = ?, revision = ? WHERE agent_id = ?",
   );
   const deleteTag = db.prepare('DELETE FROM agent_tags WHERE tag = ? AND agent_id = ?');
   const deleteAgent = db.prepare('DELETE FROM agents WHERE agent_id = ?');
   const listDeregistering = db.prepare(
     "SELECT agent_id FROM agents WHERE status = 'deregistering' ORDER BY agent_id",
   );
+
+  /** Read to the end before anything is written: SQLite leaves it open what a cursor sees of rows changed under it. */
+  function waitingOf(lane: string, limit: number, holder: LeaseHolder | undefined): Row[] {
+    const waiting: Row[] = [];
+    for (const row of waitingTasks.iterate(lane)) {
+      const heldBack =
+        row['lease_owner'] === holder?.owner && holder?.isSent(row['id'] as string) === false;
+      if (row['lease_owner'] === null || heldBack) waiting.push(row);
+      if (waiting.length === limit) break;
+    }
+    return waiting;
+  }
+
+  /** The agent marked as leaving, which is an event the first time. */
+  function leaving(agent: Agent, at: number): Agent {
+    if (agent.status === 'deregistering') return agent;
+    const marked: Agent = { ...agent, status: 'deregistering', updatedAt: at };
+    const revision = events.add('status', at, marked);
+    markDeregistering.run(at, revision, agent.agentId);
+    return { ...marked, revision };
+  }
 
   return {
     remove: (agentId, plan) =>
@@ -33,7 +53,7 @@ export function createAgentRemoval(
         if (agent === undefined || !plan.applies(agent)) return undefined;
         cache.forget(agentId);
         const lane = laneOf('task', agentId);
-        const rows = waitingTasks.all(lane, plan.limit);
+        const rows = waitingOf(lane, plan.limit, plan.holder);
         for (const row of rows) {
           endTask.run(plan.tasks.state, plan.at, plan.tasks.lastError, row['seq'] as number);
           depths.add(lane, -1);
@@ -44,8 +64,7 @@ export function createAgentRemoval(
           if (report !== undefined) insertDelivery(report);
         }
         if (rows.length === plan.limit) {
-          markDeregistering.run(agentId);
-          return { agent: { ...agent, status: 'deregistering' }, done: false };
+          return { agent: leaving(agent, plan.at), done: false };
         }
         for (const tag of tagsOf(agent)) deleteTag.run(tag, agentId);
         deleteAgent.run(agentId);

@@ -156,7 +156,7 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
         return cache.get(agentId) ?? 'not_found';
       }),
     listExpired: async (now, limit) => expired.all(now, limit).map(idOf),
-    listOfflineSince: async (before, limit) => offline.all(before, limit).map(idOf),
+    listOfflineSince: async (at, limit) => offline.all(at, limit).map(idOf),
     nextExpiryAt: async (offlineMs) => nextExpiry.get(offlineMs)?.['at'] as number | null,
     grantGrace: (now, limit) =>
       commit.run(() => {

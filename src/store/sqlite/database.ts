@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailableError } from '../store.ts';
@@ -22,7 +22,8 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
   const lock = lockFile(`${path}.lock`, lockWaitMs);
   try {
     const db = new DatabaseSync(path);
-    chmodSync(path, 0o600);
+    // SQLite gives new ones the mode of the database; those of a crash may be older than that.
+    for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
     db.exec(`
       PRAGMA busy_timeout = 5000;
       PRAGMA journal_mode = WAL;
@@ -47,6 +48,11 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
   }
 }
 
+/** For the owner's eyes only. */
+function restrict(path: string): void {
+  if (existsSync(path)) chmodSync(path, 0o600);
+}
+
 /**
  * Two processes on one file would both believe that they hold every lease. SQLite's own file lock, held on a file
  * beside it, is released by the system when the process dies, however it dies.
@@ -54,7 +60,7 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
 function lockFile(path: string, waitMs: number): DatabaseSync {
   const lock = new DatabaseSync(path);
   try {
-    chmodSync(path, 0o600);
+    restrict(path);
     lock.exec(`PRAGMA busy_timeout = ${waitMs}; BEGIN EXCLUSIVE`);
     return lock;
   } catch (cause) {

@@ -17,7 +17,9 @@ export function createLanes(db: DatabaseSync) {
     ON CONFLICT (lane) DO UPDATE SET due_at = max(due_at, :until), hold_until = :until`);
   const release = db.prepare('UPDATE lanes SET due_at = ?, hold_until = 0 WHERE lane = ?');
   const due = db.prepare('SELECT lane, hold_until FROM lanes WHERE due_at <= ? ORDER BY due_at');
-  const nextDue = db.prepare('SELECT min(due_at) AS due_at FROM lanes WHERE due_at > ?');
+  const nextDue = db.prepare(
+    'SELECT min(due_at) AS due_at FROM lanes WHERE due_at > ? AND due_at < ?',
+  );
 
   return {
     lower(lane: string, dueAt: number): void {
@@ -35,9 +37,6 @@ export function createLanes(db: DatabaseSync) {
     release(lane: string, now: number): void {
       release.run(now, lane);
     },
-    remove(lane: string): void {
-      remove.run(lane);
-    },
     /** Lanes that may have something due, the longest waiting first. `held`: it is time for a probe. */
     *due(now: number): Generator<{ lane: string; held: boolean }> {
       for (const row of due.iterate(now)) {
@@ -45,12 +44,12 @@ export function createLanes(db: DatabaseSync) {
       }
     },
     nextDueAt(now: number): number | null {
-      return nextDue.get(now)?.['due_at'] as number | null;
+      return nextDue.get(now, NEVER)?.['due_at'] as number | null;
     },
   };
 }
 
 export type Lanes = ReturnType<typeof createLanes>;
 
-/** A due time that does not come: a lane that is held and empty. */
+/** A due time that does not come: of a lane that is held and empty, or held without end. */
 const NEVER = Number.MAX_SAFE_INTEGER;

@@ -44,27 +44,28 @@ export function createOutboxStore(
   const earliest = db.prepare(
     "SELECT min(due_at) AS due_at FROM deliveries WHERE lane = ? AND state = 'scheduled'",
   );
+  // The epoch alone does not tell: it grows with the next lease, not with the end of this one.
   const complete = db.prepare(`
     UPDATE deliveries
     SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count),
       unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?
-    WHERE seq = ? AND epoch = ? AND state = 'scheduled'`);
-  const countAttempt = db.prepare(
-    "UPDATE deliveries SET attempt_count = ? WHERE seq = ? AND epoch = ? AND state = 'cancelled'",
-  );
+    WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
+  const countAttempt = db.prepare(`
+    UPDATE deliveries SET attempt_count = ?1
+    WHERE seq = ?2 AND epoch = ?3 AND state = 'cancelled' AND attempt_count < ?1`);
   const insertAttempt = db.prepare(`
     INSERT INTO attempts
       (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
   const release = db.prepare(`
     UPDATE deliveries SET due_at = ?, lease_owner = NULL
-    WHERE seq = ? AND epoch = ? AND state = 'scheduled'`);
+    WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const recover = db.prepare(`
-    UPDATE deliveries SET due_at = ?, lease_owner = NULL
-    WHERE state = 'scheduled' AND lease_owner IS NOT NULL AND due_at <= ? AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?)`);
-  const recoverLanes = db.prepare(
-    'UPDATE lanes SET due_at = max(?, hold_until) WHERE due_at > ? AND due_at <= ?',
-  );
+    UPDATE deliveries SET due_at = ?1, lease_owner = NULL
+    WHERE state = 'scheduled' AND lease_owner IS NOT NULL AND due_at > ?1 AND due_at <= ?2
+      AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?2 UNION ALL SELECT lane FROM lanes WHERE hold_until > 0)`);
+  const recoverLanes = db.prepare(`
+    UPDATE lanes SET due_at = max(?1, hold_until) WHERE due_at > ?1 AND due_at <= ?2`);
   const prune = createPrune(db);
 
   function dueRows(lane: string, limit: number, maxBytes: number, now: number): ClaimRow[] {
@@ -204,10 +205,11 @@ export function createOutboxStore(
       }),
     recover: (now, longestLeaseMs) =>
       commit.run(() => {
-        // An unexpired lease ends within this horizon, so the scan leaves out all that waits for longer.
+        // An unexpired lease ends between now and this horizon: neither what is due already (an expired lease is), nor
+        // what waits for longer is looked at, so a start costs the same whatever the backlog.
         const horizon = now + longestLeaseMs;
-        const { changes } = recover.run(now, horizon, horizon);
-        recoverLanes.run(now, now, horizon);
+        const { changes } = recover.run(now, horizon);
+        recoverLanes.run(now, horizon);
         return Number(changes);
       }),
     prune: (request) => commit.run(() => prune(request)),

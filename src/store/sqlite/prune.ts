@@ -18,6 +18,8 @@ export function createPrune(db: DatabaseSync) {
       (SELECT agent_id, key FROM idempotency_keys WHERE created_at < ? LIMIT ?)`);
 
   return ({ finishedBefore, deadBefore, limit, cursor }: PruneRequest) => {
+    // Before the walk, which ends early wherever something young is met: on a quiet service in its first step.
+    removeKeys.run(finishedBefore, limit);
     const rows = scan.all(cursor, limit);
     const youngest = Math.max(finishedBefore, deadBefore);
     let deleted = 0;
@@ -29,7 +31,6 @@ export function createPrune(db: DatabaseSync) {
       for (const removal of removals) removal.run(row['seq'] as number);
       deleted += 1;
     }
-    removeKeys.run(finishedBefore, limit);
     const last = rows.length === limit ? rows.at(-1) : undefined;
     return { deleted, cursor: (last?.['seq'] as number | undefined) ?? null };
   };

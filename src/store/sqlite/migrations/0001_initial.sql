@@ -110,6 +110,9 @@ CREATE TABLE lanes (
 
 CREATE INDEX lanes_due ON lanes (due_at);
 
+-- For a start after a crash: the leases in held lanes are given back as well.
+CREATE INDEX lanes_held ON lanes (lane) WHERE hold_until > 0;
+
 CREATE TABLE idempotency_keys (
   agent_id   TEXT NOT NULL,
   key        TEXT NOT NULL,

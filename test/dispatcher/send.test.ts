@@ -1,0 +1,230 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
+import type { SendRequest } from '../../src/outbox/sending.ts';
+import { httpReceiver } from '../helpers/http-receiver.ts';
+import { manualClock } from '../helpers/manual-clock.ts';
+
+function setup() {
+  const http = createHttpAgent();
+  onTestFinished(() => http.destroy());
+  const clock = manualClock();
+  const sender = createSender(http, clock);
+  const post = (url: string, changes: Partial<SendRequest> = {}) =>
+    sender.send({
+      url,
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from('{}'),
+      timeoutMs: 10_000,
+      ...changes,
+    });
+  return { sender, post, clock };
+}
+
+/** A port on which nobody listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+describe('an attempt that is answered', () => {
+  it('is a POST of the exact bytes with the exact headers', async () => {
+    const { post, clock } = setup();
+    const { url, received } = await httpReceiver((response) => response.end('ok'));
+    const body = Buffer.from([0x7b, 0x22, 0xc3, 0xbc, 0x00, 0xff, 0x7d]);
+    const result = await post(`${url}/tasks?x=1`, {
+      body,
+      headers: { 'content-type': 'application/json', 'x-agentkit-task-id': 'a' },
+    });
+    expect(result).toMatchObject({
+      startedAt: clock.wall(),
+      statusCode: 200,
+      errorClass: null,
+      retryAfterMs: undefined,
+      responseExcerpt: 'ok',
+    });
+    expect(Number.isInteger(result.durationMs)).toBe(true);
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({
+      method: 'POST',
+      url: '/tasks?x=1',
+      headers: {
+        'content-type': 'application/json',
+        'x-agentkit-task-id': 'a',
+        'content-length': String(body.length),
+      },
+    });
+    expect(received[0]?.body.equals(body)).toBe(true);
+  });
+
+  it.each([200, 202, 204, 400, 404, 410, 429, 500, 503])('%d is told as it is', async (status) => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => response.writeHead(status).end());
+    expect(await post(url)).toMatchObject({
+      statusCode: status,
+      errorClass: null,
+      responseExcerpt: '',
+    });
+  });
+
+  it.each([301, 302, 303, 307, 308])('%d is an answer and is not followed', async (status) => {
+    const { post } = setup();
+    const { url, received } = await httpReceiver((response) =>
+      response.writeHead(status, { location: '/elsewhere' }).end(),
+    );
+    expect((await post(url)).statusCode).toBe(status);
+    expect(received.map((request) => request.url)).toEqual(['/']);
+  });
+
+  it('brings its Retry-After, as seconds or as a date', async () => {
+    const { post, clock } = setup();
+    const answers = ['2', new Date(clock.wall() + 30_000).toUTCString(), 'soon'];
+    const { url } = await httpReceiver((response) =>
+      response.writeHead(429, { 'retry-after': answers.shift() ?? '' }).end(),
+    );
+    expect((await post(url)).retryAfterMs).toBe(2_000);
+    expect((await post(url)).retryAfterMs).toBe(30_000);
+    expect((await post(url)).retryAfterMs).toBeUndefined();
+  });
+
+  it('is kept to its first 4 KiB', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => {
+      response.write('a'.repeat(4_000));
+      response.end('b'.repeat(4_000));
+    });
+    const { responseExcerpt } = await post(url);
+    expect(responseExcerpt).toBe('a'.repeat(4_000) + 'b'.repeat(96));
+  });
+
+  it('is text, whatever bytes it holds: a NUL or half a character breaks no store', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) =>
+      response.end(Buffer.from([0x61, 0x00, 0xff, 0xf0, 0x9f])),
+    );
+    const { responseExcerpt } = await post(url);
+    expect(responseExcerpt).toMatch(/^a\uFFFD+$/);
+  });
+
+  it('leaves its connection to the next, drained', async () => {
+    const { post } = setup();
+    const { url, connections } = await httpReceiver((response) => response.end('x'.repeat(50_000)));
+    for (let i = 0; i < 20; i += 1) await post(url);
+    // The pool opens a second one while the first is still being tidied up.
+    expect(connections()).toBeLessThanOrEqual(2);
+  });
+
+  it('is not read without end', async () => {
+    const { post } = setup();
+    let closed = false;
+    const { url } = await httpReceiver((response) => {
+      response.on('close', () => {
+        closed = true;
+      });
+      const more = () => {
+        while (!closed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    // The deadline is not what ends it.
+    const result = await post(url, { timeoutMs: 600_000 });
+    expect(result).toMatchObject({ statusCode: 200, responseExcerpt: 'x'.repeat(4_096) });
+    await vi.waitFor(() => expect(closed).toBe(true));
+  });
+
+  it('counts by its status although the rest breaks off', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('taken', () => response.destroy());
+    });
+    expect(await post(url)).toMatchObject({ statusCode: 200, responseExcerpt: 'taken' });
+  });
+
+  it('counts by its status although the rest drips past the deadline', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => {
+      response.writeHead(503);
+      response.write('slow');
+    });
+    expect(await post(url, { timeoutMs: 100 })).toMatchObject({
+      statusCode: 503,
+      errorClass: null,
+      responseExcerpt: 'slow',
+    });
+  });
+});
+
+describe('an attempt without an answer', () => {
+  const nothing = { statusCode: null, responseExcerpt: null, retryAfterMs: undefined };
+
+  it('is refused where nobody listens', async () => {
+    const { post } = setup();
+    expect(await post(`http://127.0.0.1:${await freePort()}/`)).toMatchObject({
+      ...nothing,
+      errorClass: 'connection_refused',
+    });
+  });
+
+  it('is reset when the agent hangs up', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => response.destroy());
+    expect(await post(url)).toMatchObject({ ...nothing, errorClass: 'connection_reset' });
+  });
+
+  it('times out when the agent hangs', async () => {
+    const { post } = setup();
+    const { url, received } = await httpReceiver(() => undefined);
+    expect(await post(url, { timeoutMs: 100 })).toMatchObject({
+      ...nothing,
+      errorClass: 'timeout',
+    });
+    expect(received).toHaveLength(1);
+  });
+
+  it('finds no host of an unknown name', async () => {
+    const { post } = setup();
+    // RFC 6761 section 6.4: .invalid never resolves.
+    const result = await post('http://agent.invalid/');
+    expect(result).toMatchObject({ ...nothing, errorClass: 'dns' });
+  });
+
+  it('fails as tls where the other side speaks none, or has a certificate that nobody vouches for', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => response.end());
+    const result = await post(url.replace('http:', 'https:'));
+    expect(result).toMatchObject({ ...nothing, errorClass: 'tls' });
+  });
+
+  it('fails as network where the answer is no HTTP', async () => {
+    const { post } = setup();
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.9\r\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    expect(await post(`http://127.0.0.1:${port}/`)).toMatchObject({
+      ...nothing,
+      errorClass: 'network',
+    });
+  });
+
+  it('is interrupted by a shutdown, all that are in flight', async () => {
+    const { post, sender } = setup();
+    const { url, received } = await httpReceiver(() => undefined);
+    const attempts = [post(url), post(url)];
+    await vi.waitFor(() => expect(received).toHaveLength(2));
+    sender.interrupt();
+    for (const result of await Promise.all(attempts)) {
+      expect(result).toMatchObject({ ...nothing, errorClass: 'interrupted' });
+    }
+  });
+});

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { variables } from '../src/config/variables.ts';
+import { errorCatalogue } from '../src/errors.ts';
+import { aService } from './helpers/service.ts';
+
+const read = (path: string) => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
+
+/** The rows of all tables of a document whose first cell is one `name` in backticks: name and the other cells. */
+function rowsOf(markdown: string): { name: string; cells: string[] }[] {
+  return markdown.split('\n').flatMap((line) => {
+    const match = /^\|\s*`([^`]+)`\s*\|(.*)\|\s*$/.exec(line);
+    if (match === null) return [];
+    return [
+      { name: match[1] ?? '', cells: (match[2] ?? '').split('|').map((cell) => cell.trim()) },
+    ];
+  });
+}
+
+describe('docs/errors.md', () => {
+  it('lists exactly the error codes of the catalogue, each once, with its status', () => {
+    const documented = rowsOf(read('docs/errors.md')).map(
+      ({ name, cells }) => `${name} ${cells[0]}`,
+    );
+    const catalogue = Object.entries(errorCatalogue).map(
+      ([code, { status }]) => `${code} ${status}`,
+    );
+    expect(documented.sort()).toEqual(catalogue.sort());
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const rows = () => rowsOf(read('docs/configuration.md'));
+
+  it('lists exactly the environment variables, each once', () => {
+    expect(
+      rows()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(variables).sort());
+  });
+
+  it('gives the defaults that apply', () => {
+    for (const { name, cells } of rows()) {
+      const variable = variables[name as keyof typeof variables];
+      // What has no default of its own says so in words (`none`, or where it comes from), not in backticks.
+      if (variable.fallback === null) expect(cells[0], name).toMatch(/^[^`]+/);
+      else expect(cells[0], name).toBe(`\`${variable.fallback}\``);
+    }
+  });
+});
+
+describe('.env.example', () => {
+  const entries = () =>
+    read('.env.example')
+      .split('\n')
+      .flatMap((line) => {
+        const match = /^#?\s?([A-Z][A-Z0-9_]+)=(.*)$/.exec(line);
+        return match === null ? [] : [{ name: match[1] ?? '', value: match[2] ?? '' }];
+      });
+
+  it('lists exactly the environment variables, each once', () => {
+    expect(
+      entries()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(variables).sort());
+  });
+
+  it('holds no secret', () => {
+    for (const { name, value } of entries()) {
+      const variable: { secret?: true } = variables[name as keyof typeof variables];
+      if (variable.secret === true) expect(value.trim(), name).toMatch(/^$|change|example|<.*>/);
+    }
+  });
+});
+
+describe('docs/api.md', () => {
+  it('names exactly the routes of the OpenAPI document', async () => {
+    const { service } = await aService();
+    const routes = Object.entries(service.app.swagger().paths ?? {}).flatMap(([path, item]) =>
+      Object.keys(item as object).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const named = [...read('docs/api.md').matchAll(/`(GET|POST|PUT|PATCH|DELETE) (\/[^\s`?]*)`/g)];
+    const documented = new Set(named.map(([, method, path]) => `${method} ${path}`));
+    // Routes that serve the document and its page are not in the document.
+    const itself = ['GET /docs', 'GET /openapi.json'];
+    for (const route of itself) documented.delete(route);
+    expect([...documented].sort()).toEqual(routes.sort());
+  });
+});

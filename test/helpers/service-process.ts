@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+const SERVER = join(import.meta.dirname, '../../src/server.ts');
+
+export type Environment = Readonly<Record<string, string>>;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** A process of the service: real, with a working directory of its own, ended with the test that started it. */
+export interface ServiceProcess {
+  readonly pid: number;
+  readonly exited: Promise<Exit>;
+  stdout(): string;
+  stderr(): string;
+  /** The lines of its log so far. */
+  log(): LogLine[];
+  /** Sends the signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<Exit>;
+}
+
+export interface Service extends ServiceProcess {
+  readonly url: string;
+  /** From the start line to the line that says it is ready, in milliseconds. */
+  readonly readyAfterMs: number;
+}
+
+interface Place {
+  /** Working directory; the database file lives in it, so a second start in the same place goes on with it. */
+  readonly dir: string;
+  readonly env?: Environment;
+}
+
+/** A directory of its own for one test. */
+export function tempDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'agentkit-test-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** Starts the service and leaves it to succeed or to fail. Nothing of this process's environment gets in. */
+export function spawnService({ dir, env = {} }: Place): ServiceProcess {
+  const child = spawn(process.execPath, [SERVER], {
+    cwd: dir,
+    env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+  }
+  // 'close' and not 'exit': by then its output is complete.
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+  const reap = () => child.kill('SIGKILL');
+  process.once('exit', reap);
+  onTestFinished(async () => {
+    process.removeListener('exit', reap);
+    child.kill('SIGKILL');
+    await exited;
+  });
+  return {
+    pid: child.pid ?? 0,
+    exited,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    log: () =>
+      output.stdout
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as LogLine),
+    end: (signal) => {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+/** Starts the service and waits until it says that it is ready, and where. */
+export async function startService(place: Place): Promise<Service> {
+  const start = performance.now();
+  const process = spawnService(place);
+  let ended: Exit | undefined;
+  void process.exited.then((exit) => (ended = exit));
+  for (;;) {
+    const ready = /"url":"([^"]+)".*"msg":"the service is ready"/.exec(process.stdout());
+    const url = ready?.[1];
+    if (url !== undefined) return { ...process, url, readyAfterMs: performance.now() - start };
+    if (ended !== undefined) {
+      throw new Error(`the service ended (${JSON.stringify(ended)}): ${process.stderr()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+import { systemTests } from './vitest.config.ts';
+
+export default defineConfig({
+  test: {
+    include: systemTests,
+    testTimeout: 60_000,
+    hookTimeout: 30_000,
+    // One after the other: they are about leases of a second or two, which a neighbour's load must not use up.
+    fileParallelism: false,
+    restoreMocks: true,
+  },
+});
