@@ -46,10 +46,10 @@ export const variables = {
   HOST: variable(host, '127.0.0.1'),
   PORT: variable(port, '8000'),
   LOG_LEVEL: variable(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
-  // Anything but a file may have a password in it, in places that a typing error makes hard to find.
+  // A password in it may stand where a typing error put it.
   DATABASE_URL: {
     ...variable(databaseUrl, 'sqlite:./data/agentkit.db'),
-    secretForm: /^(?!sqlite:)/,
+    secretForm: /[@?]|^postgres/i,
   },
   OPSCORE_WEBHOOK_URL: optional(httpUrl),
   OPSCORE_WEBHOOK_SECRET: { ...optional(webhookSecret), secret: true },
