@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually.ts';
-import { startReceiver, startReplicas, type Replica } from './steps.ts';
+import { emptyDatabase, query } from '../helpers/postgres.ts';
+import { startReceiver, startReplicas, startReplicasOn, type Replica } from './steps.ts';
 
 const two = async (env: Readonly<Record<string, string>> = {}) =>
   (await startReplicas(2, env)) as [Replica, Replica];
@@ -106,6 +107,34 @@ describe('services on one database', () => {
       ({ taskId, at }) => at > (cancelledAt.get(taskId) ?? Number.POSITIVE_INFINITY),
     );
     expect(late).toEqual([]);
+  });
+
+  it('have no transaction open while they wait for an agent', async () => {
+    const url = await emptyDatabase();
+    const [replica] = (await startReplicasOn(url, 1)) as [Replica];
+    const waiting: ServerResponse[] = [];
+    const agent = await startReceiver((response) => waiting.push(response));
+    const { agentId } = await replica.client.registerAgent({
+      agentName: 'a',
+      version: '1',
+      contactEndpoint: agent.url,
+    });
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) => replica.client.runTask(agentId, { task_name: `t${i}` })),
+    );
+    await eventually(() => waiting.length === 16, 'all slots are taken');
+    const [row] = await query(url, 'SELECT clock_timestamp() AS now');
+    await eventually(async () => {
+      const open = await query(
+        url,
+        `SELECT query FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start <= $1`,
+        [row?.['now']],
+      );
+      return open.length === 0;
+    }, 'every transaction from before ends');
+    expect(agent.inFlight()).toBe(16);
+    for (const response of waiting) response.writeHead(202).end();
   });
 
   it('share out what one agent is given at a time', async () => {

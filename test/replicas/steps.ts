@@ -21,7 +21,14 @@ export async function startReplicas(
   count: number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Replica[]> {
-  const url = await emptyDatabase();
+  return startReplicasOn(await emptyDatabase(), count, env);
+}
+
+export async function startReplicasOn(
+  url: string,
+  count: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Replica[]> {
   const replicas: Replica[] = [];
   for (let i = 0; i < count; i += 1) replicas.push(await startReplica(url, env));
   await eventually(
