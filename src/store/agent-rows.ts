@@ -1,6 +1,6 @@
-import type { PreviousSecret } from '../../webhook/sign.ts';
-import type { SecretBox } from '../secret-box.ts';
-import type { Agent, AgentStatus } from '../store.ts';
+import type { PreviousSecret } from '../webhook/sign.ts';
+import type { SecretBox } from './secret-box.ts';
+import type { Agent, AgentStatus } from './store.ts';
 
 export type Row = Record<string, unknown>;
 
