@@ -1,21 +1,14 @@
 import { isOrdered, type DeliveryKind, type LeasedDelivery } from '../../outbox/delivery.ts';
 import type { ClaimRequest, ClaimResult } from '../store.ts';
 import { intArray, textArray } from './arrays.ts';
-import { sql, type Database, type Row, type Transaction } from './database.ts';
+import { sql, type Database, type Row } from './database.ts';
+import { NEVER, nextDue, raiseLanes } from './raise-lanes.ts';
 
 const dueLanes = sql(
   'claim_lanes',
   `SELECT lane, due_at, hold_until > 0 AS held FROM lanes
   WHERE due_at <= $1 AND (due_at, lane) > ($2::bigint, $3::text)
   ORDER BY due_at, lane LIMIT $4`,
-);
-
-/** A due time that does not come: of a lane that is held and empty, or held without end. */
-const NEVER = Number.MAX_SAFE_INTEGER;
-
-const nextDue = sql(
-  'claim_next_due',
-  `SELECT min(due_at) AS due_at FROM lanes WHERE due_at > $1 AND due_at < ${NEVER}`,
 );
 
 // Everything is locked without waiting: what another replica is at is left to it. LIMIT stands inside materialised CTEs,
@@ -59,25 +52,6 @@ const take = sql(
   WHERE s.seq = t.seq
   RETURNING t.position, t.lane, t.held, t.due_at, s.seq, s.epoch, d.id, d.kind, d.agent_id, d.name, d.created_at,
     d.attempt_count, d.unburnt_count, p.body, p.traceparent`,
-);
-
-const lockToRaise = sql(
-  'claim_lock_lanes',
-  'SELECT lane FROM lanes WHERE lane = ANY($1::text[]) AND due_at <= $2 FOR UPDATE SKIP LOCKED',
-);
-
-// A statement of its own, after the lock: it sees everything that a writer kept the lane low for (lanes.ts).
-const raise = sql(
-  'claim_raise',
-  `WITH next AS MATERIALIZED (
-    SELECT l.lane, l.hold_until, coalesce(
-      (SELECT s.due_at FROM schedule s WHERE s.lane = l.lane AND s.ordered ORDER BY s.seq LIMIT 1),
-      (SELECT min(s.due_at) FROM schedule s WHERE s.lane = l.lane AND NOT s.ordered)) AS due_at
-    FROM unnest($1::text[]) AS u (lane) JOIN lanes l ON l.lane = u.lane),
-  emptied AS (
-    DELETE FROM lanes l USING next n WHERE l.lane = n.lane AND n.due_at IS NULL AND n.hold_until = 0)
-  UPDATE lanes l SET due_at = greatest(coalesce(n.due_at, $2), n.hold_until)
-  FROM next n WHERE l.lane = n.lane AND (n.due_at IS NOT NULL OR n.hold_until > 0)`,
 );
 
 /** Lanes taken from in one claim: it bounds how long its transaction lasts. */
@@ -187,23 +161,6 @@ function judgeLanes(
     else if (!probed) withMore.push(lane);
   }
   return { withMore, toRaise, cutOff: false };
-}
-
-async function raiseLanes(
-  tx: Transaction,
-  lanes: readonly string[],
-  now: number,
-): Promise<{ raised: number; nextDueAt: number | null }> {
-  const locked =
-    lanes.length === 0
-      ? []
-      : (await tx.query(lockToRaise, [textArray(lanes), now])).map((row) => row['lane'] as string);
-  const raising = locked.length === 0 ? [] : [tx.query(raise, [textArray(locked), NEVER])];
-  const [next] = await tx.commit(tx.query(nextDue, [now]), ...raising);
-  return {
-    raised: locked.length,
-    nextDueAt: (next[0]?.['due_at'] as number | null | undefined) ?? null,
-  };
 }
 
 function toLeased(row: Row, { lease }: ClaimRequest): LeasedDelivery {
