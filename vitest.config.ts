@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...systemTests],
+    globalSetup: ['test/helpers/postgres-setup.ts'],
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace';
 import { config as readDotenv } from 'dotenv';
 import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config/config.ts';
+import { describeDatabase } from './config/parse.ts';
 import { createService } from './service.ts';
 
 /** A start that cannot succeed says why in one line. */
@@ -27,7 +28,7 @@ const service = await createService(config, log).catch((error: unknown) =>
   refuse(
     error instanceof ConfigError
       ? error.message
-      : `cannot start on ${config.database.path}: ${(error as Error).message}`,
+      : `cannot start on ${describeDatabase(config.database)}: ${(error as Error).message}`,
   ),
 );
 
@@ -44,7 +45,10 @@ await service
   .catch((error: unknown) =>
     refuse(`cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`),
   );
-log.info({ url: service.url(), database: config.database.path }, 'the service is ready');
+log.info(
+  { url: service.url(), database: describeDatabase(config.database) },
+  'the service is ready',
+);
 if (config.allowAnonymous) {
   log.warn(
     'AGENTKIT_ALLOW_ANONYMOUS is true: without keys, everybody who reaches this address may do everything',

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { createKeyring } from './auth/keyring.ts';
-import { systemClock, type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { ConfigError, isLoopback, type Config } from './config/config.ts';
 import { LONGEST_ATTEMPT_MS } from './config/variables.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
@@ -18,7 +18,7 @@ import { createLiveness } from './registry/liveness.ts';
 import { createReachability } from './registry/reachability.ts';
 import { createRegistry } from './registry/registry.ts';
 import { dispatchFailedReport } from './report/state-report.ts';
-import { openSqliteStore } from './store/sqlite/store.ts';
+import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { createTasks } from './tasks/tasks.ts';
 import type { PreviousSecret } from './webhook/sign.ts';
@@ -36,10 +36,6 @@ export interface Service {
 /** Of SHUTDOWN_GRACE, what recording the last attempts and closing the store may take. */
 const CLOSE_MARGIN_MS = 500;
 
-/** A predecessor on the same file drains for its SHUTDOWN_GRACE, most likely the same as ours: 15 s by default. */
-const LOCK_WAIT_PER_GRACE = 1.5;
-const SHORTEST_LOCK_WAIT_MS = 1_000;
-
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
@@ -48,13 +44,10 @@ const { version } = JSON.parse(
 export async function createService(
   config: Config,
   log: FastifyBaseLogger,
-  clock: Clock = systemClock(),
+  givenClock?: Clock,
 ): Promise<Service> {
-  const lockWaitMs = Math.max(SHORTEST_LOCK_WAIT_MS, config.shutdownGrace * LOCK_WAIT_PER_GRACE);
-  const store = openSqliteStore(config.database.path, {
-    lockWaitMs,
-    encryptionKeys: config.encryptionKeys,
-  });
+  const { store, clock: clockOfStore } = await openStore(config, log);
+  const clock = givenClock ?? clockOfStore;
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   // Not our own timeout: whoever held the leases may have been started with a longer one.
   await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
@@ -101,12 +94,24 @@ export async function createService(
       },
     },
     {
-      owner: randomUUID(),
+      owner: store.replica.id,
       agentConcurrency: config.agentConcurrency,
       maxConcurrency: config.maxConcurrency,
       attemptTimeout,
     },
   );
+  store.replica.listen({
+    onDue: () => worker.wake(),
+    onHeld: (lane) => {
+      worker.releaseLane(lane).catch((error: unknown) => {
+        log.error(
+          { err: error, lane },
+          'leases could not be given back; they expire by themselves',
+        );
+      });
+    },
+    onCancelled: (taskId) => worker.drop(taskId),
+  });
   const reachability = createReachability({
     store,
     clock,

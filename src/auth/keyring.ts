@@ -36,6 +36,7 @@ export async function createKeyring({ store, clock, configured }: Deps) {
   const cache = new Map<string, { principal: Principal; until: number }>();
   let revoking: Promise<void> = Promise.resolve();
   let open = configured.length === 0 && (await store.keys.list()).length === 0;
+  let lookedAt = clock.now();
 
   /**
    * The principal of a bearer token.
@@ -132,6 +133,19 @@ export async function createKeyring({ store, clock, configured }: Deps) {
     return revocation;
   }
 
+  /** The first key may be made at another replica: it closes this one as well, a second later. */
+  function lookForKeys(): void {
+    const now = clock.now();
+    if (!open || now - lookedAt < CACHE_MS) return;
+    lookedAt = now;
+    store.keys.list().then(
+      (keys) => {
+        if (keys.length > 0) open = false;
+      },
+      () => undefined,
+    );
+  }
+
   function notStored(name: string): ApiError {
     const configuredHere = fromEnvironment.some((key) => key.name === name);
     return new ApiError(configuredHere ? 'key_from_environment' : 'key_not_found');
@@ -144,7 +158,10 @@ export async function createKeyring({ store, clock, configured }: Deps) {
     rotate,
     revoke,
     /** No key exists: everybody who reaches the service may do everything. */
-    isOpen: () => open,
+    isOpen: () => {
+      lookForKeys();
+      return open;
+    },
     /** Forgets what was believed of tokens: an agent left, or got another token. */
     forget: () => cache.clear(),
   };

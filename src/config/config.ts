@@ -138,7 +138,9 @@ function read<T>(env: Environment, name: VariableName, variable: Variable<T>): T
   if (text === null) return undefined;
   const value = variable.parser.parse(text);
   if (value !== undefined) return value;
-  const got = variable.secret === true ? 'a value that is not shown' : JSON.stringify(clip(text));
+  const { secret, secretForm } = variable;
+  const hidden = secret === true || secretForm?.test(text) === true;
+  const got = hidden ? 'a value that is not shown' : JSON.stringify(clip(text));
   throw new ConfigError(`${name}: got ${got}, takes ${variable.parser.takes}`);
 }
 

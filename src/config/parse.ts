@@ -86,20 +86,36 @@ export const webhookSecret: Parser<string> = {
   },
 };
 
-export interface DatabaseUrl {
-  readonly kind: 'sqlite';
-  readonly path: string;
-}
+export type DatabaseUrl =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'postgres'; readonly url: string };
 
 export const databaseUrl: Parser<DatabaseUrl> = {
-  takes: 'sqlite:PATH',
+  takes: 'sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
   parse: (text) => {
+    if (/^postgres(ql)?:\/\//.test(text)) return postgresUrl(text);
     // `:memory:` would break the promise of a 202 (contract section 4): nothing would be on disk.
     const path = /^sqlite:(.+)$/.exec(text)?.[1];
     if (path === undefined || path === ':memory:') return undefined;
     return { kind: 'sqlite', path };
   },
 };
+
+/** A database has to be named: the driver would otherwise take the user's name for it, or the environment's word. */
+function postgresUrl(text: string): DatabaseUrl | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { pathname, hash, hostname, searchParams } = new URL(text);
+  const reachable = hostname !== '' || searchParams.has('host');
+  if (!/^\/[^/]+$/.test(pathname) || hash !== '' || !reachable) return undefined;
+  return { kind: 'postgres', url: text };
+}
+
+/** What may be said of a database: user, password and parameters stay unsaid. */
+export function describeDatabase(database: DatabaseUrl): string {
+  if (database.kind === 'sqlite') return database.path;
+  const { host: server, pathname } = new URL(database.url);
+  return `postgres://${server}${pathname}`;
+}
 
 export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
 

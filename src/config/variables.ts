@@ -24,6 +24,8 @@ export interface Variable<T> {
   readonly fallback: string | null;
   /** A secret's value is never printed, not even in the error that refuses it. */
   readonly secret?: true;
+  /** Values of this form may have a secret in them. */
+  readonly secretForm?: RegExp;
 }
 
 function variable<T>(parser: Parser<T>, fallback: string): Variable<T> & { fallback: string } {
@@ -44,7 +46,11 @@ export const variables = {
   HOST: variable(host, '127.0.0.1'),
   PORT: variable(port, '8000'),
   LOG_LEVEL: variable(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
-  DATABASE_URL: variable(databaseUrl, 'sqlite:./data/agentkit.db'),
+  // A password in it may stand where a typing error put it.
+  DATABASE_URL: {
+    ...variable(databaseUrl, 'sqlite:./data/agentkit.db'),
+    secretForm: /[@?]|^postgres/i,
+  },
   OPSCORE_WEBHOOK_URL: optional(httpUrl),
   OPSCORE_WEBHOOK_SECRET: { ...optional(webhookSecret), secret: true },
   OPSCORE_API_URL: optional(httpUrl),

@@ -19,9 +19,10 @@ const AHEAD = 4;
 /** The occupancy of every lane of which something is held or known; its size is bounded by what is held. */
 export class LaneLoads {
   readonly #loads = new Map<string, LaneLoad>();
-  readonly #agentConcurrency: number;
+  readonly #agentConcurrency: () => number;
 
-  constructor(agentConcurrency: number) {
+  /** `agentConcurrency`: attempts in flight to one agent, which may change. */
+  constructor(agentConcurrency: () => number) {
     this.#agentConcurrency = agentConcurrency;
   }
 
@@ -40,14 +41,14 @@ export class LaneLoads {
 
   /** Attempts that may be in flight at once. */
   slots(lane: string): number {
-    return isOrdered(lane) ? 1 : this.#agentConcurrency;
+    return isOrdered(lane) ? 1 : this.#agentConcurrency();
   }
 
   /** How many more may be leased now. */
   capacity(lane: string): number {
     const load = this.#loads.get(lane);
     const ordered = isOrdered(lane);
-    const room = ordered ? 1 : this.#agentConcurrency * (1 + AHEAD);
+    const room = ordered ? 1 : this.#agentConcurrency() * (1 + AHEAD);
     return load === undefined ? room : room - load.attempts - load.queue.length - load.reserved;
   }
 

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts';
 const EVERY_MS = 60_000;
 const STEP_ROWS = 500;
 
-/** Deletes what ended longer ago than its retention: one pass a minute, in small steps. */
+/** Deletes what ended longer ago than its retention: one pass a minute, by one replica, in small steps. */
 export function startRetention(
   { store, clock, log }: { store: Store; clock: Clock; log: FastifyBaseLogger },
   { retention, deadLetterRetention }: { retention: number; deadLetterRetention: number },
@@ -20,6 +20,8 @@ export function startRetention(
 
   async function prunePass(): Promise<void> {
     try {
+      const led = await store.replica.lead('retention', clock.now(), 1.5 * EVERY_MS);
+      if (led === undefined) return;
       let cursor: number | null = 0;
       let deleted = 0;
       while (cursor !== null && !stopped) {

@@ -102,7 +102,10 @@ export class Worker {
   constructor(deps: WorkerDeps, options: WorkerOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#loads = new LaneLoads(options.agentConcurrency);
+    // The cap per agent is shared out among the replicas; one attempt each there is always.
+    this.#loads = new LaneLoads(() =>
+      Math.max(1, Math.floor(options.agentConcurrency / deps.store.replica.count())),
+    );
     this.#agentSlots = new Slots(options.maxConcurrency);
   }
 
@@ -164,7 +167,10 @@ export class Worker {
     if (this.#loads.capacity(lane) > 0) this.wake();
   }
 
-  /** Forgets a cancelled delivery: no attempt of it starts after this returns. */
+  /**
+   * Forgets a cancelled delivery: no attempt of it starts after this returns, although the answer to a claim that took
+   * it before may still be on its way.
+   */
   drop(id: string): void {
     const held = this.#held.get(id);
     if (held === undefined) {
@@ -222,8 +228,14 @@ export class Worker {
   }
 
   #lease(): Lease {
-    const until = this.#deps.clock.now() + this.#options.attemptTimeout + LEASE_MARGIN_MS;
-    return { owner: this.#options.owner, until };
+    const { owner, attemptTimeout } = this.#options;
+    const until = this.#deps.clock.now() + attemptTimeout + LEASE_MARGIN_MS;
+    return { owner, until, startBy: until - attemptTimeout - RECORD_MARGIN_MS };
+  }
+
+  /** Whether its lease outlasts an attempt that starts now. */
+  #mayStart({ leaseUntil }: LeasedDelivery): boolean {
+    return leaseUntil >= this.#deps.clock.now() + this.#options.attemptTimeout + RECORD_MARGIN_MS;
   }
 
   #room(): number {
@@ -308,7 +320,6 @@ export class Worker {
     const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
-    const latestStart = this.#deps.clock.now() + this.#options.attemptTimeout + RECORD_MARGIN_MS;
     while (load.attempts < slots && load.queue.length > 0) {
       if (total.full) {
         total.waiting.add(load);
@@ -316,7 +327,7 @@ export class Worker {
       }
       const delivery = load.queue.shift();
       if (delivery === undefined) break;
-      if (delivery.leaseUntil < latestStart) {
+      if (!this.#mayStart(delivery)) {
         expired.push(delivery);
         continue;
       }
@@ -377,6 +388,11 @@ export class Worker {
     const prepared = await this.#deps.prepare(delivery);
     const held = this.#held.get(delivery.id);
     if (held === undefined || held.dropped) return undefined;
+    if (!this.#mayStart(delivery)) {
+      // Preparing took long: the store was slow to tell the agent's address.
+      await this.#release([delivery]);
+      return undefined;
+    }
     held.sent = true;
     if (prepared.outcome !== 'send') return this.#unsent(delivery, prepared.outcome);
 

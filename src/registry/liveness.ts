@@ -8,7 +8,7 @@ interface Deps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
-  readonly deregistration: Pick<Deregistration, 'expire'>;
+  readonly deregistration: Pick<Deregistration, 'expire' | 'resume'>;
   readonly worker: { releaseLane(lane: string): Promise<void> };
   /** How long an agent may be offline before it is deregistered, in milliseconds (AGENT_EXPIRY). */
   readonly agentExpiry: number;
@@ -27,6 +27,12 @@ const TICK_MS = 500;
 
 const STEP = 500;
 
+/** One replica sweeps, and another takes over when it was silent for so long: before that is an absence. */
+const LEAD_MS = 3_000;
+
+/** How often the one that sweeps looks after deregistrations whose replica is gone. */
+const RESUME_MS = 30_000;
+
 /** A hold without end: what ends it is a sign of life. */
 const HELD = Number.MAX_SAFE_INTEGER;
 
@@ -40,8 +46,9 @@ export function createLiveness(deps: Deps) {
   let sweeping: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let wakeAt = Number.POSITIVE_INFINITY;
-  /** When the last sweep was through; the service starts with an absence of unknown length. */
+  /** When this replica was last seen to be present; it starts with an absence of unknown length. */
   let lastSweepAt = Number.NEGATIVE_INFINITY;
+  let resumedAt = clock.now();
   /** Apart from the sweeps: one that was under way when the process was suspended ends as if nothing had been. */
   let lastTickAt = 0;
   let wasAway = false;
@@ -56,7 +63,15 @@ export function createLiveness(deps: Deps) {
   async function sweep(): Promise<void> {
     tick();
     const now = clock.now();
-    if (wasAway || Math.abs(now - lastSweepAt) > AWAY_MS) {
+    const led = await lead();
+    // Present, whoever leads: heartbeats are heard, and another replica looks for those that are missing.
+    if (led === undefined) {
+      wasAway = false;
+      lastSweepAt = clock.now();
+      return;
+    }
+    const sweptAt = Math.max(lastSweepAt, led.ledAt ?? Number.NEGATIVE_INFINITY);
+    if (wasAway || Math.abs(now - sweptAt) > AWAY_MS) {
       wasAway = false;
       await grantGrace(now);
     } else {
@@ -64,11 +79,20 @@ export function createLiveness(deps: Deps) {
       await expireOffline(now);
     }
     lastSweepAt = clock.now();
+    if (lastSweepAt - resumedAt > RESUME_MS) {
+      resumedAt = lastSweepAt;
+      await deps.deregistration.resume();
+    }
+  }
+
+  function lead() {
+    return store.replica.lead('liveness', clock.now(), LEAD_MS);
   }
 
   async function grantGrace(now: number): Promise<void> {
     let extended = 0;
     for (;;) {
+      await lead();
       const step = await store.agents.grantGrace(now, STEP);
       extended += step;
       if (step === 0) break;
@@ -83,6 +107,8 @@ export function createLiveness(deps: Deps) {
       const expired = await store.agents.listExpired(now, STEP);
       await Promise.all(expired.map((agentId) => setOffline(agentId, now)));
       if (expired.length < STEP) return;
+      // A long sweep says in between that it is at work.
+      await lead();
     }
   }
 
@@ -111,6 +137,7 @@ export function createLiveness(deps: Deps) {
       for (const agentId of expired) {
         log.warn({ agent_id: agentId }, 'deregistering an agent: it was offline for too long');
         await deps.deregistration.expire(agentId, now - agentExpiry);
+        await lead();
       }
       if (expired.length < STEP) return;
     }

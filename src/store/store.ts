@@ -24,6 +24,7 @@ export interface Store {
   readonly outbox: OutboxStore;
   readonly tasks: TaskStore;
   readonly keys: KeyStore;
+  readonly replica: Replica;
   /**
    * When a value was first told under a name: now, unless it is the value that is stored already.
    * By it a replaced secret's overlap is counted over restarts.
@@ -32,6 +33,34 @@ export interface Store {
   /** Resolves when a write goes through; rejects with the reason otherwise. For readiness. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;
+}
+
+/** This process among those that share the database; the embedded store has one, which does everything. */
+export interface Replica {
+  /** Names it in leases; unique per start. */
+  readonly id: string;
+  /** How many are alive, this one included: what is capped per agent they share out among them. */
+  count(): number;
+  /**
+   * Whether this replica does what one does at a time; it keeps the duty by asking again within `forMs`.
+   * `ledAt`: when any replica last asked so with success before; null = none did, or there is no other.
+   */
+  lead(
+    duty: string,
+    now: number,
+    forMs: number,
+  ): Promise<{ readonly ledAt: number | null } | undefined>;
+  /** What the others do that concerns this one's worker. Hints, beside polling; but `onCancelled` is certain. */
+  listen(listener: ReplicaListener): void;
+}
+
+export interface ReplicaListener {
+  /** Something may be due. */
+  onDue(): void;
+  /** A lane is held, or its agent is gone: what is not in flight is better given back. */
+  onHeld(lane: string): void;
+  /** A task was cancelled that this replica may hold: no attempt of it may start once this has returned. */
+  onCancelled(taskId: string): void;
 }
 
 /**
@@ -232,7 +261,10 @@ export interface TaskStore {
     agentId: string,
     page: { limit: number; before: string | null; state?: DeliveryState },
   ): Promise<Page<DeliveryRecord>>;
-  /** After this resolves with `cancelled`, no worker gets the task any more. */
+  /**
+   * After this resolves with `cancelled`, no worker gets the task any more, and none of another replica starts an
+   * attempt. The caller tells the worker of this one (`Worker.drop`).
+   */
   cancel(taskId: string, at: number): Promise<'cancelled' | 'finished' | 'not_found'>;
 }
 
@@ -269,6 +301,8 @@ export interface LeaseHolder {
 export interface Lease {
   readonly owner: string;
   readonly until: number;
+  /** Under this lease no attempt starts later; absent = until it ends. A cancel elsewhere waits no longer than that. */
+  readonly startBy?: number;
 }
 
 export interface ClaimRequest {
@@ -319,7 +353,7 @@ export interface OutboxStore {
     leases: readonly { seq: number; epoch: number; lane: string }[],
     now: number,
   ): Promise<void>;
-  /** Gives every lease of dead workers back at once, where the store knows them to be dead. */
+  /** Gives every lease of dead workers back at once, where the store knows them to be dead; elsewhere they run out. */
   recover(now: number, longestLeaseMs: number): Promise<number>;
   /** Deletes up to `limit` final deliveries and what belongs to them; resumes after `cursor`. */
   prune(request: {

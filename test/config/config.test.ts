@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type Environment } from '../../src/config/config.ts';
+import { describeDatabase } from '../../src/config/parse.ts';
 import { variables } from '../../src/config/variables.ts';
 
 const SECOND = 1_000;
@@ -179,6 +180,36 @@ describe('DATABASE_URL', () => {
     ['sqlite:a.db', 'a.db'],
   ])('%s is the file %s', (url, path) => {
     expect(loadConfig({ DATABASE_URL: url }).database).toEqual({ kind: 'sqlite', path });
+  });
+
+  it.each([
+    [
+      'postgres://user:s3cret@db.example:5433/agentkit?sslmode=verify-full',
+      'db.example:5433/agentkit',
+    ],
+    ['postgresql://db.example/agentkit', 'db.example/agentkit'],
+    ['postgres://u:p%40ss@[::1]:5432/agentkit?prepare=false', '[::1]:5432/agentkit'],
+    ['postgres:///agentkit?host=/run/postgresql', '/agentkit'],
+  ])('%s is a PostgreSQL, and told of without user and password', (url, place) => {
+    const { database } = loadConfig({ DATABASE_URL: url });
+    expect(database).toEqual({ kind: 'postgres', url });
+    expect(describeDatabase(database)).toBe(`postgres://${place}`);
+  });
+
+  it.each([
+    'postgres://user:s3cret@db.example',
+    'postgres://user:s3cret@db.example/a/b',
+    'postgres://user:s3cret@/agentkit#x',
+    'postgres://user:s3c@ret@db example/agentkit',
+    'postgres://user:s3cret@db.example:99999/agentkit',
+    'postgres:/user:s3cret@db.example/agentkit',
+    'Postgres:user:s3cret',
+    'mysql://user:s3cret@h/db',
+    'mysql://h/db?password=s3cret',
+  ])('%s is refused without showing its password', (url) => {
+    const refused = () => loadConfig({ DATABASE_URL: url });
+    expect(refused).toThrow(/^DATABASE_URL: got a value that is not shown, takes sqlite:PATH or /);
+    expect(refused).not.toThrow(/s3c/);
   });
 });
 

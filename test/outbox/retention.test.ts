@@ -1,7 +1,8 @@
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startRetention } from '../../src/outbox/retention.ts';
-import type { AgentStore, OutboxStore, Store } from '../../src/store/store.ts';
+import { createReplica } from '../../src/store/sqlite/replica.ts';
+import type { AgentStore, OutboxStore, Replica, Store } from '../../src/store/store.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { settle } from '../helpers/until.ts';
 
@@ -12,6 +13,7 @@ type Step = Parameters<OutboxStore['prune']>[0];
 function setup(
   prune: OutboxStore['prune'],
   pruneEvents: AgentStore['pruneEvents'] = async () => 0,
+  replica: Replica = createReplica(),
 ) {
   const lines: string[] = [];
   const log = pino({}, { write: (line) => lines.push(line) });
@@ -19,6 +21,7 @@ function setup(
   const steps: Step[] = [];
   const eventSteps: { before: number; limit: number }[] = [];
   const store = {
+    replica,
     agents: {
       pruneEvents: (before: number, limit: number) => {
         eventSteps.push({ before, limit });
@@ -47,6 +50,22 @@ afterEach(() => {
 });
 
 describe('retention', () => {
+  it('is left to the replica that leads in it', async () => {
+    let leads = false;
+    const lead = async () => (leads ? { ledAt: null } : undefined);
+    const { steps } = setup(async () => ({ deleted: 0, cursor: null }), undefined, {
+      ...createReplica(),
+      lead,
+    });
+    vi.advanceTimersByTime(60_000);
+    await settle();
+    expect(steps).toEqual([]);
+    leads = true;
+    vi.advanceTimersByTime(60_000);
+    await settle();
+    expect(steps).toHaveLength(1);
+  });
+
   it('looks once a minute, with the two ages that were configured', async () => {
     const { retention, clock, steps } = setup(async () => ({ deleted: 0, cursor: null }));
     vi.advanceTimersByTime(59_999);

@@ -233,7 +233,8 @@ describe('a task that is just being stored', () => {
     const kit = setupWorker();
     kit.worker.start();
     const lease = kit.worker.reserve('task:a');
-    expect(lease).toEqual({ owner: 'worker', until: kit.clock.now() + 1_000 + 10_000 });
+    const now = kit.clock.now();
+    expect(lease).toEqual({ owner: 'worker', until: now + 1_000 + 10_000, startBy: now + 9_000 });
     kit.worker.unreserve('task:a');
   });
 });

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent } from '../store.ts';
-import { toAgent } from './agent-rows.ts';
+import { toAgent } from '../agent-rows.ts';
 
 /** Agents kept in memory, so that accepting a task reads nothing; about 1 KiB each. */
 const CACHE_SIZE = 10_000;

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Agent, AgentEvent, AgentEventType } from '../store.ts';
-import type { Row } from './agent-rows.ts';
+import type { Row } from '../agent-rows.ts';
 
 /** The log of what happened to agents. */
 export function createAgentEvents(db: DatabaseSync) {

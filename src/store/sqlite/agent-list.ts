@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent, AgentFilter, Page } from '../store.ts';
-import { capabilityTag, metadataTag, toAgent } from './agent-rows.ts';
+import { endOfPrefix } from '../prefix.ts';
+import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
 interface Criterion {
@@ -144,15 +145,4 @@ function sorted(
     values,
     order,
   };
-}
-
-/** The first text, in SQLite's order of code points, after all that start with a prefix; undefined = there is none. */
-function endOfPrefix(prefix: string): string | undefined {
-  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
-  for (let last = points.pop(); last !== undefined; last = points.pop()) {
-    if (last === 0x10ffff) continue;
-    // Between these two are the surrogates, which are no characters.
-    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
-  }
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import { laneOf } from '../../outbox/delivery.ts';
 import type { Agent, AgentStore, LeaseHolder, StoredTask } from '../store.ts';
 import type { AgentEvents } from './agent-events.ts';
-import { tagsOf, type Row } from './agent-rows.ts';
+import { tagsOf, type Row } from '../agent-rows.ts';
 import type { AgentStoreDeps } from './agents.ts';
 
 /** How an agent goes: its waiting tasks end first, in steps. */

@@ -6,7 +6,7 @@ import type { AgentCache } from './agent-cache.ts';
 import { createAgentEvents } from './agent-events.ts';
 import { createAgentList } from './agent-list.ts';
 import { createAgentRemoval } from './agent-removal.ts';
-import { tagsOf, toAgent, toBindings } from './agent-rows.ts';
+import { tagsOf, toAgent, toBindings } from '../agent-rows.ts';
 import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';

@@ -10,6 +10,7 @@ import { createInsertDelivery } from './insert-delivery.ts';
 import { createKeyStore } from './keys.ts';
 import { createLanes } from './lanes.ts';
 import { createOutboxStore } from './outbox.ts';
+import { createReplica } from './replica.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
 
@@ -49,6 +50,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     tasks: createTaskStore(db, commit, cache, depths, insertDelivery),
     outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
     keys: createKeyStore(db, commit),
+    replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
     check: () =>
       commit.run(() => {

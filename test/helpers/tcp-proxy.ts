@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export interface TcpProxy {
+  readonly port: number;
+  /** Connections through which the client has sent this text. */
+  count(text: string): number;
+  /** Cuts them off without a word: what is sent from now on, in either direction, goes nowhere. */
+  freeze(text: string): void;
+}
+
+/** Stands between a client and a server, until the test ends. */
+export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
+  const links = new Set<{ said: string; frozen: boolean }>();
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1');
+    const link = { said: '', frozen: false };
+    links.add(link);
+    for (const socket of [client, target]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        if (link.frozen) return;
+        links.delete(link);
+        client.destroy();
+        target.destroy();
+      });
+    }
+    client.on('data', (data) => {
+      link.said += data.toString('latin1');
+      if (!link.frozen) target.write(data);
+    });
+    target.on('data', (data) => {
+      if (!link.frozen) client.write(data);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const saying = (text: string) =>
+    [...links].filter((link) => !link.frozen && link.said.includes(text));
+  return {
+    port: (server.address() as AddressInfo).port,
+    count: (text) => saying(text).length,
+    freeze: (text) => {
+      for (const link of saying(text)) link.frozen = true;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
+import { openPostgresStore } from '../../../src/store/postgres/store.ts';
+import { StoreUnavailableError } from '../../../src/store/store.ts';
+import { bareDatabase, emptyDatabase, query } from '../../helpers/postgres.ts';
+import { openReplica, register } from './steps.ts';
+
+it('is done once by replicas that start together', async () => {
+  const url = await bareDatabase();
+  const replicas = await Promise.all([1, 2, 3, 4].map(() => openReplica(url)));
+  for (const replica of replicas) await register(replica);
+  expect(await query(url, 'SELECT version FROM schema_version')).toHaveLength(1);
+  expect(await query(url, 'SELECT count(*)::int AS count FROM agents')).toEqual([{ count: 4 }]);
+});
+
+it('refuses a database that a newer version has migrated', async () => {
+  const url = await emptyDatabase();
+  await query(url, 'UPDATE schema_version SET version = version + 1');
+  await expect(openPostgresStore(url)).rejects.toThrow(/newer version/);
+});
+
+it('leaves nothing behind when it fails half-way', async () => {
+  const url = await bareDatabase();
+  // Something of the operator's own stands where the last table goes.
+  await query(url, 'CREATE TABLE write_probe (theirs text)');
+  await expect(openPostgresStore(url)).rejects.toThrow(/write_probe/);
+  expect(await query(url, "SELECT to_regclass('agents') AS agents")).toEqual([{ agents: null }]);
+});
+
+it('refuses a database of another encoding', async () => {
+  const url = await bareDatabase("ENCODING 'LATIN1' LOCALE 'C'");
+  await expect(openPostgresStore(url)).rejects.toThrow(/LATIN1.*UTF8/);
+});
+
+it('says that a database is not there, or not reached, without its password', async () => {
+  const url = new URL(await bareDatabase());
+  const open = (change: (url: URL) => void) => {
+    const other = new URL(url);
+    change(other);
+    return openPostgresStore(other.href).then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    );
+  };
+  const failures = await Promise.all([
+    open((other) => (other.pathname = '/nowhere')),
+    open((other) => (other.password = 'wrong-secret')),
+    open((other) => (other.port = '1')),
+  ]);
+  for (const failure of failures) {
+    expect(failure).toBeInstanceOf(StoreUnavailableError);
+    expect(failure?.message).not.toMatch(/password@|wrong-secret/);
+  }
+});
+
+it('seals secrets with the current key at a start, and refuses keys that do not open them', async () => {
+  const url = await emptyDatabase();
+  const [first, second] = [randomBytes(32), randomBytes(32)];
+  const secretOf = async () =>
+    (await query(url, 'SELECT signing_secret FROM agents'))[0]?.['signing_secret'] as string;
+  const open = async (encryptionKeys: Buffer[]) => {
+    const replica = await openPostgresStore(url, { encryptionKeys });
+    onTestFinished(() => replica.store.close());
+    return replica;
+  };
+  const agent = await register(await open([]), {
+    signingSecret: 'whsec_open',
+    agentName: randomUUID(),
+  });
+  expect(await secretOf()).toBe('whsec_open');
+  const sealing = await open([first]);
+  const sealed = await secretOf();
+  expect(sealed).toMatch(/^sealed:/);
+  expect((await sealing.store.agents.get(agent.agentId))?.signingSecret).toBe('whsec_open');
+  const resealing = await open([second, first]);
+  expect(await secretOf()).not.toBe(sealed);
+  expect((await resealing.store.agents.get(agent.agentId))?.signingSecret).toBe('whsec_open');
+  await expect(openPostgresStore(url, { encryptionKeys: [first] })).rejects.toThrow(
+    /AGENTKIT_ENCRYPTION_KEY/,
+  );
+});
