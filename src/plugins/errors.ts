@@ -15,7 +15,9 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
 export const errors = fp((app: FastifyInstance, _options: unknown, done: () => void) => {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const apiError = toApiError(error);
-    if (apiError.statusCode >= 500) request.log.error({ err: error }, 'request failed');
+    if (apiError.statusCode >= 500) {
+      request.log.error({ err: error, request_id: request.id }, 'request failed');
+    }
     return send(reply, apiError);
   });
   app.setNotFoundHandler((request, reply) => {

@@ -26,10 +26,9 @@ export const limits = fp(async (app: FastifyInstance, options: LimitsOptions) =>
     },
   });
   await app.register(rateLimit, {
+    global: false,
     max: options.rateLimit,
     timeWindow: 1_000,
-    // Open mode has no callers to tell apart.
-    allowList: (request: FastifyRequest) => isPublic(request) || options.keyring.isOpen(),
     keyGenerator: callerOf,
     errorResponseBuilder: () => new ApiError('rate_limited', { retryAfterSeconds: 1 }),
     addHeadersOnExceeding: {
@@ -43,6 +42,12 @@ export const limits = fp(async (app: FastifyInstance, options: LimitsOptions) =>
       'x-ratelimit-reset': false,
       'retry-after': false,
     },
+  });
+  const limit = app.rateLimit();
+  app.addHook('onRequest', (request, reply, next) => {
+    // Open mode has no callers to tell apart.
+    if (isPublic(request) || options.keyring.isOpen()) next();
+    else Promise.resolve(limit.call(app, request, reply)).then(() => next(), next);
   });
 });
 

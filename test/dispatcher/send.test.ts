@@ -186,6 +186,21 @@ describe('an attempt without an answer', () => {
     expect(received).toHaveLength(1);
   });
 
+  it('times out while it waits for a connection, too', async () => {
+    let connecting = 0;
+    const http = createHttpAgent(() => {
+      connecting += 1;
+    });
+    const result = await createSender(http, manualClock()).send({
+      url: 'http://agent.test/',
+      headers: {},
+      body: Buffer.from('{}'),
+      timeoutMs: 100,
+    });
+    expect(result).toMatchObject({ ...nothing, errorClass: 'timeout' });
+    expect(connecting).toBe(1);
+  });
+
   it('finds no host of an unknown name', async () => {
     const { post } = setup();
     // RFC 6761 section 6.4: .invalid never resolves.

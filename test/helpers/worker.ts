@@ -113,8 +113,17 @@ export function setupWorker(setup: WorkerSetup = {}) {
     await real.close();
   });
 
+  /** Lets everything happen that happens by itself: turns of the event loop, and what the store was asked for in each. */
+  async function settle(turns = 10): Promise<void> {
+    for (let i = 0; i < turns; i += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await real.check();
+    }
+  }
+
   return {
     worker,
+    settle,
     store,
     real,
     clock,

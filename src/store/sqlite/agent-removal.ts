@@ -6,7 +6,7 @@ import type { AgentStoreDeps } from './agents.ts';
 
 /** How an agent goes: its waiting tasks end first, in steps. */
 export function createAgentRemoval(
-  { db, commit, cache, lanes, depths, insertDelivery }: AgentStoreDeps,
+  { db, commit, cache, lanes, insertDelivery }: AgentStoreDeps,
   events: AgentEvents,
 ): Pick<AgentStore, 'remove' | 'listDeregistering'> {
   const waitingTasks = db.prepare(`
@@ -56,7 +56,7 @@ export function createAgentRemoval(
         const rows = waitingOf(lane, plan.limit, plan.holder);
         for (const row of rows) {
           endTask.run(plan.tasks.state, plan.at, plan.tasks.lastError, row['seq'] as number);
-          depths.add(lane, -1);
+          commit.noteDepth(lane, -1);
           const report = plan.reportOf({
             ...toStoredTask(agentId, row),
             lastError: plan.tasks.lastError,

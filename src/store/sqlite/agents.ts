@@ -7,7 +7,6 @@ import { createAgentEvents } from './agent-events.ts';
 import { createAgentList } from './agent-list.ts';
 import { createAgentRemoval } from './agent-removal.ts';
 import { tagsOf, toAgent, toBindings } from '../agent-rows.ts';
-import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 import type { Lanes } from './lanes.ts';
@@ -18,7 +17,6 @@ export interface AgentStoreDeps {
   readonly cache: AgentCache;
   readonly box: SecretBox;
   readonly lanes: Lanes;
-  readonly depths: LaneDepths;
   readonly insertDelivery: InsertDelivery;
 }
 

@@ -21,19 +21,7 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
   mkdirSync(dirname(path), { recursive: true });
   const lock = lockFile(`${path}.lock`, lockWaitMs);
   try {
-    const db = new DatabaseSync(path);
-    // SQLite gives new ones the mode of the database; those of a crash may be older than that.
-    for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
-    db.exec(`
-      PRAGMA busy_timeout = 5000;
-      PRAGMA journal_mode = WAL;
-      -- FULL: the fsync at each commit is what makes a 202 a promise. Group commit pays for it.
-      PRAGMA synchronous = FULL;
-      PRAGMA foreign_keys = ON;
-      PRAGMA temp_store = MEMORY;
-      -- 32 MiB. The working set is the tail of the tables and the partial indexes, whatever the history.
-      PRAGMA cache_size = -32768;
-    `);
+    const db = openConnection(path);
     migrate(db);
     return {
       db,
@@ -46,6 +34,24 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
     lock.close();
     throw error;
   }
+}
+
+/** A connection to the file; the process has two that write, in turn (group-commit.ts). */
+export function openConnection(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  // SQLite gives new ones the mode of the database; those of a crash may be older than that.
+  for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
+  db.exec(`
+    PRAGMA busy_timeout = 5000;
+    PRAGMA journal_mode = WAL;
+    -- FULL: the fsync at each commit is what makes a 202 a promise. Group commit pays for it.
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    -- 32 MiB. The working set is the tail of the tables and the partial indexes, whatever the history.
+    PRAGMA cache_size = -32768;
+  `);
+  return db;
 }
 
 /** For the owner's eyes only. */

@@ -24,7 +24,7 @@ export class LaneDepths {
   }
 
   /** What is not known yet is not kept up: it is counted when it is asked for. */
-  add(lane: string, change: 1 | -1): void {
+  add(lane: string, change: number): void {
     const depth = this.#depths.get(lane);
     if (depth === undefined) return;
     // An empty lane is cheap to count again; forgetting it keeps the map as small as the backlog.

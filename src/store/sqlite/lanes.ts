@@ -16,7 +16,8 @@ export function createLanes(db: DatabaseSync) {
     INSERT INTO lanes (lane, due_at, hold_until) VALUES (:lane, :until, :until)
     ON CONFLICT (lane) DO UPDATE SET due_at = max(due_at, :until), hold_until = :until`);
   const release = db.prepare('UPDATE lanes SET due_at = ?, hold_until = 0 WHERE lane = ?');
-  const due = db.prepare('SELECT lane, hold_until FROM lanes WHERE due_at <= ? ORDER BY due_at');
+  const due = db.prepare('SELECT lane FROM lanes WHERE due_at <= ? ORDER BY due_at');
+  const dueOf = db.prepare('SELECT hold_until FROM lanes WHERE lane = ? AND due_at <= ?');
   const nextDue = db.prepare(
     'SELECT min(due_at) AS due_at FROM lanes WHERE due_at > ? AND due_at < ?',
   );
@@ -37,11 +38,14 @@ export function createLanes(db: DatabaseSync) {
     release(lane: string, now: number): void {
       release.run(now, lane);
     },
-    /** Lanes that may have something due, the longest waiting first. `held`: it is time for a probe. */
-    *due(now: number): Generator<{ lane: string; held: boolean }> {
-      for (const row of due.iterate(now)) {
-        yield { lane: row['lane'] as string, held: (row['hold_until'] as number) > 0 };
-      }
+    /** Lanes that may have something due, the longest waiting first. */
+    *due(now: number): Generator<string> {
+      for (const row of due.iterate(now)) yield row['lane'] as string;
+    },
+    /** Of one that may have something due. `held`: it is time for a probe. */
+    dueOf(lane: string, now: number): { readonly held: boolean } | undefined {
+      const row = dueOf.get(lane, now);
+      return row === undefined ? undefined : { held: (row['hold_until'] as number) > 0 };
     },
     nextDueAt(now: number): number | null {
       return nextDue.get(now, NEVER)?.['due_at'] as number | null;

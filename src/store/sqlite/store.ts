@@ -1,9 +1,10 @@
+import { compileCacheFolder } from '../../compile-cache.ts';
 import { createSecretBox } from '../secret-box.ts';
 import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
-import { LaneDepths } from './depths.ts';
+import { Worker } from 'node:worker_threads';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
@@ -36,19 +37,25 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     throw error;
   }
   const cache = new AgentCache(db, box);
-  const depths = new LaneDepths(db);
-  const commit = new GroupCommit(db, () => {
-    cache.clear();
-    depths.clear();
+  const commit = new GroupCommit({
+    db,
+    startWriter: () =>
+      new Worker(new URL('./writer-thread.ts', import.meta.url), {
+        workerData: { path },
+        env: { NODE_COMPILE_CACHE: compileCacheFolder },
+      }),
+    onRollback: () => cache.clear(),
   });
   const lanes = createLanes(db);
-  const insertDelivery = createInsertDelivery(db, lanes, depths);
+  const insertDelivery = createInsertDelivery(db, lanes, {
+    add: (lane, change) => commit.noteDepth(lane, change),
+  });
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
   return {
-    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
-    tasks: createTaskStore(db, commit, cache, depths, insertDelivery),
-    outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
+    agents: createAgentStore({ db, commit, cache, box, lanes, insertDelivery }),
+    tasks: createTaskStore(db, commit, cache),
+    outbox: createOutboxStore(db, commit, lanes),
     keys: createKeyStore(db, commit),
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
@@ -57,8 +64,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
         probe.run();
       }),
     close: async () => {
-      // What was asked for in this turn is still written.
-      await commit.run(() => undefined);
+      await commit.close();
       database.close();
     },
   };

@@ -1,10 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Attempt, DeliveryState } from '../../outbox/delivery.ts';
-import type { DeliveryRecord, InsertTaskResult, TaskStore } from '../store.ts';
+import type { DeliveryRecord, TaskStore } from '../store.ts';
 import type { AgentCache } from './agent-cache.ts';
-import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { InsertDelivery } from './insert-delivery.ts';
 
 type Row = Record<string, unknown>;
 
@@ -12,14 +10,7 @@ export function createTaskStore(
   db: DatabaseSync,
   commit: GroupCommit,
   cache: AgentCache,
-  depths: LaneDepths,
-  insertDelivery: InsertDelivery,
 ): TaskStore {
-  const selectKey = db.prepare(
-    'SELECT body_hash, task_id FROM idempotency_keys WHERE agent_id = ? AND key = ?',
-  );
-  const insertKey = db.prepare(`
-    INSERT INTO idempotency_keys (agent_id, key, body_hash, task_id, created_at) VALUES (?, ?, ?, ?, ?)`);
   const select = db.prepare("SELECT * FROM deliveries WHERE id = ? AND kind = 'task'");
   const selectAttempts = db.prepare('SELECT * FROM attempts WHERE seq = ? ORDER BY number');
   const list = db.prepare(`
@@ -30,35 +21,22 @@ export function createTaskStore(
     UPDATE deliveries SET state = 'cancelled', finished_at = ?, lease_owner = NULL WHERE seq = ?`);
 
   return {
-    insert: (task, { lease, idempotency, queueLimit }) =>
-      commit.run((): InsertTaskResult => {
-        const agent = cache.get(task.agentId);
-        if (agent === undefined || agent.status === 'deregistering') {
-          return { outcome: 'agent_not_found' };
-        }
-        if (idempotency !== undefined) {
-          const known = selectKey.get(task.agentId, idempotency.key);
-          if (known !== undefined) {
-            return known['body_hash'] === idempotency.bodyHash
-              ? { outcome: 'repeated', taskId: known['task_id'] as string }
-              : { outcome: 'idempotency_conflict' };
-          }
-        }
-        if (depths.of(task.lane) >= queueLimit) return { outcome: 'queue_full' };
-        if (idempotency !== undefined) {
-          insertKey.run(
-            task.agentId,
-            idempotency.key,
-            idempotency.bodyHash,
-            task.id,
-            task.createdAt,
-          );
-        }
-        // The tasks of an agent that is offline or unreachable wait: its lane is held.
-        const given = agent.status === 'online' ? lease : undefined;
-        const seq = insertDelivery(task, given);
-        return { outcome: 'inserted', seq, leased: given !== undefined };
-      }),
+    insert: async (task, { lease, idempotency, queueLimit }) => {
+      const { body, ...rest } = task;
+      try {
+        const { content } = await commit.send('insertTask', () => {
+          const agent = cache.get(task.agentId);
+          if (agent === undefined || agent.status === 'deregistering') throw NO_AGENT;
+          // The tasks of an agent that is offline or unreachable wait: its lane is held.
+          const given = agent.status === 'online' ? lease : undefined;
+          return { request: { task: rest, lease: given, idempotency, queueLimit }, bodies: [body] };
+        });
+        return content;
+      } catch (error) {
+        if (error === NO_AGENT) return { outcome: 'agent_not_found' };
+        throw error;
+      }
+    },
 
     get: async (taskId) => {
       const row = select.get(taskId);
@@ -91,11 +69,13 @@ export function createTaskStore(
         if (state === 'cancelled') return 'cancelled';
         if (state !== 'scheduled') return 'finished';
         cancel.run(at, row['seq'] as number);
-        depths.add(row['lane'] as string, -1);
+        commit.noteDepth(row['lane'] as string, -1);
         return 'cancelled';
       }),
   };
 }
+
+const NO_AGENT = new Error('the agent is not there');
 
 function toRecord(row: Row): DeliveryRecord {
   const waiting = row['state'] === 'scheduled' && row['lease_owner'] === null;
