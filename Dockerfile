@@ -12,6 +12,7 @@ WORKDIR /app
 RUN install -d -o node -g node /app/data
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
+COPY bin ./bin
 COPY src ./src
 USER node
 VOLUME /app/data
