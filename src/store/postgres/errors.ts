@@ -45,6 +45,11 @@ export function isStalePlan(error: unknown): boolean {
   return (error as PostgresError | null)?.routine === 'RevalidateCachedQuery';
 }
 
+/** A lock did not come free within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03';
+}
+
 /** Whether a unique constraint refused it. */
 export function isTaken(error: unknown, constraint: string): boolean {
   return codeOf(error) === '23505' && (error as PostgresError).constraint === constraint;

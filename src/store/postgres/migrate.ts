@@ -8,7 +8,7 @@ import {
   type SchemaVersion,
 } from '../migrations.ts';
 import { connectionOptions, type ConnectionMode } from './connection.ts';
-import { asUnavailable } from './errors.ts';
+import { asUnavailable, isLockTimeout } from './errors.ts';
 
 export const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
@@ -16,8 +16,16 @@ export const MIGRATIONS = join(import.meta.dirname, 'migrations');
 const LOCK = '7017280570803617140';
 
 /**
+ * A change of a table waits until nobody uses it, and whoever comes later waits behind it: with a long backup under way,
+ * that would be everybody. So it gives up soon, lets the others pass, and tries again for as long as a start may take.
+ */
+const LOCK_TIMEOUT_MS = 1_000;
+const PAUSE_MS = 1_000;
+const PATIENCE_MS = 60_000;
+
+/**
  * Brings the database up to date: one transaction, so a start that dies half-way leaves nothing behind, under an
- * advisory lock that ends with it (also behind a transaction-mode pooler). `seal` runs under the same lock.
+ * advisory lock that ends with it (also behind a transaction-mode pooler). Then `seal` runs.
  * @throws StoreUnavailableError when a newer version has changed it so that this one cannot work on it.
  */
 export async function migrate(
@@ -30,15 +38,9 @@ export async function migrate(
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query('BEGIN');
-    // A migration of a large table, or waiting for another replica's, may take its time.
-    await client.query(
-      "SELECT set_config('statement_timeout', '0', true), set_config('synchronous_commit', 'on', true)",
-    );
-    await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
-    await apply(client, known);
+    await migrateOnceFree(client, known);
+    // Not in the same transaction: what a migration locked would stay locked for as long as it takes.
     await seal(client);
-    await client.query('COMMIT');
   } catch (error) {
     throw asUnavailable(error);
   } finally {
@@ -46,8 +48,38 @@ export async function migrate(
   }
 }
 
-/** What is not there yet, and what the database then says of its schema. */
-async function apply(client: pg.Client, known: readonly Migration[]): Promise<void> {
+async function migrateOnceFree(client: pg.Client, known: readonly Migration[]): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      await client.query('BEGIN');
+      await lockSchema(client);
+      await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      await applyMigrations(client, known);
+      await client.query('COMMIT');
+      return;
+    } catch (error) {
+      if (!isLockTimeout(error) || performance.now() > deadline) throw error;
+      await client.query('ROLLBACK');
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/** Inside a transaction: no other start, nor a move, gets further than this until it ends. */
+export async function lockSchema(client: pg.Client): Promise<void> {
+  // A migration of a large table, or waiting for another replica's, may take its time.
+  await client.query(
+    "SELECT set_config('statement_timeout', '0', true), set_config('synchronous_commit', 'on', true)",
+  );
+  await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+}
+
+/** Inside a transaction under the lock: what is not there yet. */
+export async function applyMigrations(
+  client: pg.Client,
+  known: readonly Migration[],
+): Promise<void> {
   await client.query(
     'CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL, oldest integer NOT NULL DEFAULT 1)',
   );

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import pg from 'pg';
+import { expect, it, onTestFinished } from 'vitest';
+import { readMigrations } from '../../../src/store/migrations.ts';
+import { detectMode } from '../../../src/store/postgres/connection.ts';
+import { migrate, MIGRATIONS } from '../../../src/store/postgres/migrate.ts';
 import { anAttempt } from '../../helpers/records.ts';
 import { claimAt, insertTask } from '../../helpers/store.ts';
 import { emptyDatabase, query } from '../../helpers/postgres.ts';
@@ -67,4 +71,29 @@ it('a replica goes on beside a newer version that has added to the schema', asyn
     await query(url, added);
     await useEverything(replica);
   }
+});
+
+it('a migration waits for a backup that holds a table, and keeps nobody waiting behind it', async () => {
+  const url = await emptyDatabase();
+  const replica = await openReplica(url);
+  await useEverything(replica);
+  const backup = new pg.Client(url);
+  await backup.connect();
+  onTestFinished(() => backup.end());
+  await backup.query('BEGIN');
+  await backup.query('SELECT count(*) FROM agents');
+  const { mode } = await detectMode(url);
+  const next = { sql: 'ALTER TABLE agents ADD COLUMN added text', expands: true };
+  let migrated = false;
+  const migrating = migrate(url, mode, async () => undefined, [
+    ...readMigrations(MIGRATIONS),
+    next,
+  ]).then(() => (migrated = true));
+  // Longer than the migration waits for the lock at a time.
+  const start = performance.now();
+  while (performance.now() - start < 2_500) await useEverything(replica);
+  expect(migrated).toBe(false);
+  await backup.query('COMMIT');
+  await migrating;
+  await useEverything(replica);
 });
