@@ -47,3 +47,17 @@ export function versionAfter(known: readonly Migration[], seen: SchemaVersion): 
     oldest: Math.max(last + 1, seen.oldest),
   };
 }
+
+/**
+ * A move reads and writes columns by their names, so it wants the very schema that it knows.
+ * @throws StoreUnavailableError otherwise.
+ */
+export function requireVersion(known: readonly Migration[], version: number): void {
+  if (version === known.length) return;
+  throw new StoreUnavailableError(
+    `the database is at migration ${version}, this version of the service is at ${known.length}: ` +
+      (version < known.length
+        ? 'start the service on it once, and stop it'
+        : 'use the newer version'),
+  );
+}

@@ -64,7 +64,7 @@ function restrict(path: string): void {
  * Two processes on one file would both believe that they hold every lease. SQLite's own file lock, held on a file
  * beside it, is released by the system when the process dies, however it dies.
  */
-function lockFile(path: string, waitMs: number): DatabaseSync {
+export function lockFile(path: string, waitMs: number): DatabaseSync {
   const lock = new DatabaseSync(path);
   try {
     restrict(path);
