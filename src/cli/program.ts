@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Environment } from '../config/config.ts';
+import { addBackup } from './commands/backup.ts';
 import { addMigrate } from './commands/migrate.ts';
 import { addServe } from './commands/serve.ts';
 import { USAGE } from './exit.ts';
@@ -32,6 +33,7 @@ export function createProgram(context: CliContext): Command {
       '\nSettings come from the environment and from .env (docs/configuration.md).\nExit codes: 0 done, 1 failed, 2 wrong command line.',
     );
   addServe(program, context);
+  addBackup(program, context);
   addMigrate(program, context);
   return program;
 }
