@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../src/cli/program.ts';
+import { createTerminal } from '../src/cli/terminal.ts';
 import { variables } from '../src/config/variables.ts';
 import { errorCatalogue } from '../src/errors.ts';
 import { aService } from './helpers/service.ts';
@@ -88,5 +90,44 @@ describe('docs/api.md', () => {
     const itself = ['GET /docs', 'GET /openapi.json'];
     for (const route of itself) documented.delete(route);
     expect([...documented].sort()).toEqual(routes.sort());
+  });
+});
+
+describe('docs/cli.md', () => {
+  const nowhere = { write: () => true };
+  const { commands } = createProgram({
+    env: {},
+    terminal: createTerminal(nowhere, nowhere, {}),
+    version: '0',
+  });
+  // A section per command, whose options are named in backticks.
+  const sections = new Map(
+    read('docs/cli.md')
+      .split(/^## /m)
+      .flatMap((section) => {
+        const name = /^agentkit (.+)/.exec(section)?.[1];
+        return name === undefined ? [] : [[name, section] as const];
+      }),
+  );
+  const leaves = (of: typeof commands, path: readonly string[] = []): [string, string[]][] =>
+    of.flatMap((command) => {
+      const name = [...path, command.name()];
+      if (command.commands.length > 0) return leaves(command.commands, name);
+      return [[name.join(' '), command.options.map(({ long }) => String(long))]];
+    });
+
+  it('has a section for each command', () => {
+    const names = leaves(commands).map(([name]) => name);
+    expect([...sections.keys()].sort()).toEqual(names.sort());
+  });
+
+  it('names exactly the options of each', () => {
+    for (const [name, options] of leaves(commands)) {
+      const named = [...(sections.get(name) ?? '').matchAll(/`(--[a-z-]+)[^`]*`/g)];
+      expect([name, [...new Set(named.map((match) => match[1]))].sort()]).toEqual([
+        name,
+        options.sort(),
+      ]);
+    }
   });
 });

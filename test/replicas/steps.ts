@@ -38,7 +38,10 @@ export async function startReplicasOn(
   return replicas;
 }
 
-async function startReplica(url: string, env: Readonly<Record<string, string>>): Promise<Replica> {
+export async function startReplica(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Replica> {
   const config = loadConfig({
     PORT: '0',
     DATABASE_URL: url,

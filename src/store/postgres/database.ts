@@ -1,7 +1,13 @@
 import pg from 'pg';
 import { StoreUnavailableError } from '../store.ts';
 import { connectionOptions, SESSION_LOCALLY, type ConnectionMode } from './connection.ts';
-import { asUnavailable, isConflict, isConnectionLost, isLostStatement } from './errors.ts';
+import {
+  asUnavailable,
+  isConflict,
+  isConnectionLost,
+  isLostStatement,
+  isStalePlan,
+} from './errors.ts';
 import { toText } from './text.ts';
 
 export type Row = Record<string, unknown>;
@@ -118,10 +124,17 @@ export class Database {
   }
 
   async #attempt<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let replaced = 0;
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#withClient(work);
       } catch (error) {
+        // Each of the pool's sessions may have to be replaced before there is one that takes it.
+        if (isStalePlan(error) && replaced < POOL_SIZE) {
+          replaced += 1;
+          tries -= 1;
+          continue;
+        }
         if (isLostStatement(error) && this.#prepare) this.#prepare = false;
         else if (!isConflict(error) || tries === TRIES) throw asUnavailable(error);
         // Those who collided do not meet again at once.
@@ -136,7 +149,7 @@ export class Database {
     try {
       return await work(client);
     } catch (error) {
-      broken = isConnectionLost(error) || isLostStatement(error);
+      broken = isConnectionLost(error) || isLostStatement(error) || isStalePlan(error);
       throw error;
     } finally {
       client.release(broken);

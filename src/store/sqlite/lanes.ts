@@ -56,4 +56,4 @@ export function createLanes(db: DatabaseSync) {
 export type Lanes = ReturnType<typeof createLanes>;
 
 /** A due time that does not come: of a lane that is held and empty, or held without end. */
-const NEVER = Number.MAX_SAFE_INTEGER;
+export const NEVER = Number.MAX_SAFE_INTEGER;

@@ -1,5 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
+import { readMigrations, type Migration } from '../../../src/store/migrations.ts';
+import { detectMode } from '../../../src/store/postgres/connection.ts';
+import { migrate, MIGRATIONS } from '../../../src/store/postgres/migrate.ts';
 import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { bareDatabase, emptyDatabase, query } from '../../helpers/postgres.ts';
@@ -13,9 +16,26 @@ it('is done once by replicas that start together', async () => {
   expect(await query(url, 'SELECT count(*)::int AS count FROM agents')).toEqual([{ count: 4 }]);
 });
 
-it('refuses a database that a newer version has migrated', async () => {
+/** A database as a newer version leaves it behind. */
+async function migratedFurther(next: Migration): Promise<string> {
   const url = await emptyDatabase();
-  await query(url, 'UPDATE schema_version SET version = version + 1');
+  const { mode } = await detectMode(url);
+  await migrate(url, mode, async () => undefined, [...readMigrations(MIGRATIONS), next]);
+  return url;
+}
+
+it('starts on a database to which a newer version has only added', async () => {
+  const url = await migratedFurther({
+    sql: 'ALTER TABLE agents ADD COLUMN added text; CREATE TABLE added (x bigint)',
+    expands: true,
+  });
+  const before = await query(url, 'SELECT * FROM schema_version');
+  await register(await openReplica(url));
+  expect(await query(url, 'SELECT * FROM schema_version')).toEqual(before);
+});
+
+it('refuses a database from which a newer version has taken something away', async () => {
+  const url = await migratedFurther({ sql: 'DROP TABLE payloads', expands: false });
   await expect(openPostgresStore(url)).rejects.toThrow(/newer version/);
 });
 

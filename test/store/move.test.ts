@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { move, type MoveOutcome } from '../../src/store/move.ts';
+import { openSource, openTarget } from '../../src/store/open-transfer.ts';
+import { openPostgresStore } from '../../src/store/postgres/store.ts';
+import { createSecretBox } from '../../src/store/secret-box.ts';
+import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import type { DatabaseUrl } from '../../src/config/parse.ts';
+import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
+import { anAgent } from '../helpers/records.ts';
+import { insertAgent } from '../helpers/store.ts';
+import { tempDir } from '../helpers/temp-dir.ts';
+import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from './random-rows.ts';
+
+const sqlite = (path: string): DatabaseUrl => ({ kind: 'sqlite', path });
+const postgres = (url: string): DatabaseUrl => ({ kind: 'postgres', url });
+
+async function moved(
+  from: DatabaseUrl,
+  to: DatabaseUrl,
+  keys: readonly Buffer[] = [],
+): Promise<MoveOutcome> {
+  const source = await openSource(from);
+  try {
+    const target = await openTarget(to);
+    try {
+      return await move(source, target, {
+        box: createSecretBox(keys),
+        onProgress: () => undefined,
+        onCheck: () => undefined,
+      });
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function aFile(rows: number): Promise<string> {
+  const path = join(tempDir(), 'agentkit.db');
+  await openSqliteStore(path).close();
+  fillSqlite(path, rows);
+  return path;
+}
+
+describe('a move of random rows', () => {
+  it('carries every column of every row, there and back', async () => {
+    const path = await aFile(3_000);
+    const url = await bareDatabase();
+    expect(await moved(sqlite(path), postgres(url))).toMatchObject({ outcome: 'moved' });
+    const original = rowsOfSqlite(path);
+    expect(await rowsOfPostgres(url)).toEqual(original);
+
+    const back = join(tempDir(), 'back.db');
+    expect(await moved(postgres(url), sqlite(back))).toMatchObject({ outcome: 'moved' });
+    expect(rowsOfSqlite(back)).toEqual(original);
+  });
+
+  it('leaves the source as it was', async () => {
+    const path = await aFile(50);
+    const before = rowsOfSqlite(path, { raw: true });
+    await moved(sqlite(path), postgres(await bareDatabase()));
+    expect(rowsOfSqlite(path, { raw: true })).toEqual(before);
+  });
+
+  it('goes on numbering where the source was', async () => {
+    const path = await aFile(50);
+    const url = await bareDatabase();
+    await moved(sqlite(path), postgres(url));
+    const [{ seq } = {}] = await query(url, 'SELECT max(seq)::int AS seq FROM deliveries');
+    const [{ next } = {}] = await query(url, "SELECT nextval('deliveries_seq_seq')::int AS next");
+    expect(next).toBe((seq as number) + 1);
+    const db = new DatabaseSync(path);
+    const last = db.prepare('SELECT seq FROM sqlite_sequence').get()?.['seq'] as number;
+    db.close();
+    const { store } = await openPostgresStore(url);
+    onTestFinished(() => store.close());
+    expect(await store.agents.lastEvent()).toBe(last);
+    expect(await insertAgent(store, anAgent(), { event: 'registered' })).toMatchObject({
+      revision: last + 1,
+    });
+  });
+
+  it('said again finds everything there, and writes nothing', async () => {
+    const path = await aFile(50);
+    const url = await bareDatabase();
+    await moved(sqlite(path), postgres(url));
+    expect(await moved(sqlite(path), postgres(url))).toMatchObject({ outcome: 'already_there' });
+    await query(
+      url,
+      "UPDATE payloads SET body = 'another' WHERE seq = (SELECT max(seq) FROM payloads)",
+    );
+    expect(await moved(sqlite(path), postgres(url))).toMatchObject({
+      outcome: 'not_empty',
+      contents: { payloads: 50, deliveries: 50 },
+    });
+  });
+});
+
+describe('a move to PostgreSQL', () => {
+  it('takes a database on which a service was started and stopped', async () => {
+    const url = await emptyDatabase();
+    const { store } = await openPostgresStore(url);
+    await store.firstSeen('OPSCORE_WEBHOOK_SECRET', 'other', 1);
+    await store.check();
+    await store.close();
+    const path = await aFile(20);
+    expect(await moved(sqlite(path), postgres(url))).toMatchObject({ outcome: 'moved' });
+    expect(await rowsOfPostgres(url)).toEqual(rowsOfSqlite(path));
+  });
+
+  it('refuses one on which a service runs', async () => {
+    const url = await emptyDatabase();
+    const { store } = await openPostgresStore(url);
+    onTestFinished(() => store.close());
+    await expect(moved(sqlite(await aFile(5)), postgres(url))).rejects.toThrow(
+      /a service runs on it/,
+    );
+  });
+
+  it('keeps a service that starts on it waiting until it is done', async () => {
+    const url = await bareDatabase();
+    const target = await openTarget(postgres(url));
+    let started = false;
+    const starting = openPostgresStore(url).then(({ store }) => {
+      started = true;
+      return store;
+    });
+    const source = await openSource(sqlite(await aFile(500)));
+    await move(source, target, {
+      box: createSecretBox([]),
+      onProgress: () => expect(started).toBe(false),
+      onCheck: () => expect(started).toBe(false),
+    });
+    await target.close();
+    await source.close();
+    const store = await starting;
+    onTestFinished(() => store.close());
+    expect(await query(url, 'SELECT count(*)::int AS rows FROM deliveries')).toEqual([
+      { rows: 500 },
+    ]);
+  });
+
+  it('keeps nothing of what reads back otherwise than it was read', async () => {
+    const url = await bareDatabase();
+    const target = await openTarget(postgres(url));
+    const source = await openSource(sqlite(await aFile(50)));
+    const write = target.write.bind(target);
+    // One bit of one body.
+    target.write = (table, rows) =>
+      write(
+        table,
+        table.name !== 'payloads'
+          ? rows
+          : rows.map((row, index) => (index === 7 ? [row[0] ?? 0, Buffer.from('x'), null] : row)),
+      );
+    const outcome = await move(source, target, {
+      box: createSecretBox([]),
+      onProgress: () => undefined,
+      onCheck: () => undefined,
+    });
+    expect(outcome.outcome).toBe('differs');
+    const differing = 'tables' in outcome ? outcome.tables.filter(({ equal }) => !equal) : [];
+    expect(differing.map(({ table }) => table)).toEqual(['payloads']);
+    await target.close();
+    await source.close();
+    expect(await query(url, "SELECT to_regclass('deliveries') AS deliveries")).toEqual([
+      { deliveries: null },
+    ]);
+  });
+});
+
+describe('the source of a move', () => {
+  it('is refused while a service runs on it, and no service starts on it meanwhile', async () => {
+    const path = await aFile(5);
+    const store = openSqliteStore(path);
+    await expect(openSource(sqlite(path))).rejects.toThrow(/in use by another process/);
+    await store.close();
+    const source = await openSource(sqlite(path));
+    expect(() => openSqliteStore(path, { lockWaitMs: 10 })).toThrow(/in use by another process/);
+    await source.close();
+  });
+
+  it('in PostgreSQL is refused while a service runs on it, and takes no write meanwhile', async () => {
+    const url = await emptyDatabase();
+    const { store } = await openPostgresStore(url);
+    await expect(openSource(postgres(url))).rejects.toThrow(/a service runs on it/);
+    await store.close();
+    const source = await openSource(postgres(url));
+    const writer = new pg.Client(url);
+    await writer.connect();
+    onTestFinished(() => writer.end());
+    await writer.query("SET lock_timeout = '50ms'");
+    await expect(writer.query('INSERT INTO event_counter VALUES (1)')).rejects.toThrow(
+      /lock timeout/,
+    );
+    await source.close();
+    await writer.query('DELETE FROM event_counter WHERE false');
+  });
+
+  it('has to be there, and to be at this version', async () => {
+    const path = join(tempDir(), 'agentkit.db');
+    await expect(openSource(sqlite(path))).rejects.toThrow(/there is no database/);
+    const older = new DatabaseSync(path);
+    older.close();
+    await expect(openSource(sqlite(path))).rejects.toThrow(
+      /at migration 0, .* start the service on it once/,
+    );
+    await expect(openSource(postgres(await bareDatabase()))).rejects.toThrow(
+      /nothing of the service/,
+    );
+  });
+
+  it('is refused when the key does not open its secrets', async () => {
+    const path = join(tempDir(), 'agentkit.db');
+    const [key, other] = [randomBytes(32), randomBytes(32)];
+    const store = openSqliteStore(path, { encryptionKeys: [key] });
+    await insertAgent(store, anAgent());
+    await store.close();
+    const url = await bareDatabase();
+    await expect(moved(sqlite(path), postgres(url), [other])).rejects.toThrow(
+      /AGENTKIT_ENCRYPTION_KEY/,
+    );
+    await expect(moved(sqlite(path), postgres(url))).rejects.toThrow(/AGENTKIT_ENCRYPTION_KEY/);
+    expect(await moved(sqlite(path), postgres(url), [other, key])).toMatchObject({
+      outcome: 'moved',
+    });
+  });
+});
