@@ -46,7 +46,12 @@ await service
     refuse(`cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`),
   );
 log.info(
-  { url: service.url(), database: describeDatabase(config.database) },
+  {
+    url: service.url(),
+    database: describeDatabase(config.database),
+    // As it stands in `lease_owner`.
+    replica: service.store.replica.id,
+  },
   'the service is ready',
 );
 if (config.allowAnonymous) {

@@ -34,6 +34,8 @@ export interface ServiceProcess {
 
 export interface Service extends ServiceProcess {
   readonly url: string;
+  /** Names it in leases. */
+  readonly replica: string;
   /** From the start line to the line that says it is ready, in milliseconds. */
   readonly readyAfterMs: number;
 }
@@ -68,8 +70,8 @@ export function spawnService({ dir, env = {} }: Place): ServiceProcess {
   });
   const reap = () => child.kill('SIGKILL');
   process.once('exit', reap);
+  void exited.then(() => process.removeListener('exit', reap));
   onTestFinished(async () => {
-    process.removeListener('exit', reap);
     child.kill('SIGKILL');
     await exited;
   });
@@ -97,9 +99,13 @@ export async function startService(place: Place): Promise<Service> {
   let ended: Exit | undefined;
   void process.exited.then((exit) => (ended = exit));
   for (;;) {
-    const ready = /"url":"([^"]+)".*"msg":"the service is ready"/.exec(process.stdout());
-    const url = ready?.[1];
-    if (url !== undefined) return { ...process, url, readyAfterMs: performance.now() - start };
+    const ready = /"url":"([^"]+)".*"replica":"([^"]+)".*"msg":"the service is ready"/.exec(
+      process.stdout(),
+    );
+    if (ready !== null) {
+      const [, url = '', replica = ''] = ready;
+      return { ...process, url, replica, readyAfterMs: performance.now() - start };
+    }
     if (ended !== undefined) {
       throw new Error(`the service ended (${JSON.stringify(ended)}): ${process.stderr()}`);
     }
