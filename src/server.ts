@@ -1,8 +1,8 @@
 import closeWithGrace from 'close-with-grace';
 import { config as readDotenv } from 'dotenv';
-import pino from 'pino';
 import { ConfigError, loadConfig, type Config } from './config/config.ts';
 import { describeDatabase } from './config/parse.ts';
+import { createLog } from './log.ts';
 import { createService } from './service.ts';
 
 /** A start that cannot succeed says why in one line. */
@@ -22,7 +22,7 @@ function readConfig(): Config {
 }
 
 const config = readConfig();
-const log = pino({ level: config.logLevel }, pino.destination({ sync: false }));
+const log = createLog(config.logLevel);
 
 const service = await createService(config, log).catch((error: unknown) =>
   refuse(
@@ -37,7 +37,6 @@ closeWithGrace({ delay: config.shutdownGrace, logger: false }, async ({ err, sig
   else log.info({ signal }, 'shutting down');
   await service.close();
   log.info('shut down');
-  log.flush();
 });
 
 await service

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -44,6 +44,8 @@ interface Place {
   /** Working directory; the database file lives in it, so a second start in the same place goes on with it. */
   readonly dir: string;
   readonly env?: Environment;
+  /** A file that stdout goes to; without, it is read here. */
+  readonly stdoutTo?: string;
 }
 
 /** A directory of its own for one test. */
@@ -54,16 +56,20 @@ export function tempDir(): string {
 }
 
 /** Starts the service and leaves it to succeed or to fail. Nothing of this process's environment gets in. */
-export function spawnService({ dir, env = {} }: Place): ServiceProcess {
+export function spawnService({ dir, env = {}, stdoutTo }: Place): ServiceProcess {
+  const file = stdoutTo === undefined ? undefined : openSync(stdoutTo, 'a');
   const child = spawn(process.execPath, [SERVER], {
     cwd: dir,
     env: { ...childEnv, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', file ?? 'pipe', 'pipe'],
   });
+  if (file !== undefined) closeSync(file);
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
+    child[name]?.setEncoding('utf8').on('data', (text: string) => (output[name] += text));
   }
+  const stdout = () =>
+    stdoutTo === undefined ? output.stdout : readFileSync(stdoutTo, { encoding: 'utf8' });
   // 'close' and not 'exit': by then its output is complete.
   const exited = new Promise<Exit>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }));
@@ -78,10 +84,10 @@ export function spawnService({ dir, env = {} }: Place): ServiceProcess {
   return {
     pid: child.pid ?? 0,
     exited,
-    stdout: () => output.stdout,
+    stdout,
     stderr: () => output.stderr,
     log: () =>
-      output.stdout
+      stdout()
         .split('\n')
         .slice(0, -1)
         .map((line) => JSON.parse(line) as LogLine),
