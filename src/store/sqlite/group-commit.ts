@@ -1,6 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { StoreUnavailableError } from '../store.ts';
 
+/** What is cached from inside transactions hears how they end. */
+interface Listener {
+  committed(): void;
+  rolledBack(): void;
+}
+
 interface Job {
   readonly work: () => unknown;
   readonly resolve: (value: never) => void;
@@ -14,13 +20,12 @@ interface Job {
  */
 export class GroupCommit {
   readonly #db: DatabaseSync;
-  readonly #onRollback: () => void;
+  readonly #listener: Listener;
   #jobs: Job[] = [];
 
-  /** `onRollback` drops what was cached from inside a transaction that did not happen. */
-  constructor(db: DatabaseSync, onRollback: () => void) {
+  constructor(db: DatabaseSync, listener: Listener) {
     this.#db = db;
-    this.#onRollback = onRollback;
+    this.#listener = listener;
   }
 
   /**
@@ -60,9 +65,10 @@ export class GroupCommit {
       this.#db.exec('BEGIN IMMEDIATE');
       const results = jobs.map((job) => job.work());
       this.#db.exec('COMMIT');
+      this.#listener.committed();
       return results;
     } catch (error) {
-      this.#onRollback();
+      this.#listener.rolledBack();
       // SQLite has rolled back by itself after some errors (disk full among them).
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;

@@ -37,9 +37,12 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   }
   const cache = new AgentCache(db, box);
   const depths = new LaneDepths(db);
-  const commit = new GroupCommit(db, () => {
-    cache.clear();
-    depths.clear();
+  const commit = new GroupCommit(db, {
+    committed: () => depths.committed(),
+    rolledBack: () => {
+      cache.clear();
+      depths.rolledBack();
+    },
   });
   const lanes = createLanes(db);
   const insertDelivery = createInsertDelivery(db, lanes, depths);
