@@ -3,10 +3,13 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Agents and services that come, vanish and come back as processes, over whole leases: `npm run test:system`. */
 export const systemTests = ['test/liveness/**/*.test.ts'];
 
+/** Experiments with processes that are killed and stopped, and with what fails around them: `npm run test:faults`. */
+export const faultTests = ['test/faults/**/*.test.ts'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...systemTests],
+    exclude: [...configDefaults.exclude, ...systemTests, ...faultTests],
     globalSetup: ['test/helpers/postgres-setup.ts'],
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,

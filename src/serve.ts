@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace';
-import pino from 'pino';
 import { ConfigError, loadConfig, type Config, type Environment } from './config/config.ts';
 import { describeDatabase } from './config/parse.ts';
+import { createLog } from './log.ts';
 import { createService } from './service.ts';
 
 /** A start that cannot succeed says why in one line. */
@@ -22,7 +22,7 @@ function readConfig(env: Environment): Config {
 /** Runs the service in this process: resolves when it is ready, and ends the process when a signal has shut it down. */
 export async function serve(env: Environment): Promise<void> {
   const config = readConfig(env);
-  const log = pino({ level: config.logLevel }, pino.destination({ sync: false }));
+  const log = createLog(config.logLevel);
 
   const service = await createService(config, log).catch((error: unknown) =>
     refuse(
@@ -37,7 +37,6 @@ export async function serve(env: Environment): Promise<void> {
     else log.info({ signal }, 'shutting down');
     await service.close();
     log.info('shut down');
-    log.flush();
   });
 
   await service
@@ -46,7 +45,12 @@ export async function serve(env: Environment): Promise<void> {
       refuse(`cannot listen on ${config.host}:${config.port}: ${(error as Error).message}`),
     );
   log.info(
-    { url: service.url(), database: describeDatabase(config.database) },
+    {
+      url: service.url(),
+      database: describeDatabase(config.database),
+      // As it stands in `lease_owner`.
+      replica: service.store.replica.id,
+    },
     'the service is ready',
   );
   if (config.allowAnonymous) {

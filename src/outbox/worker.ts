@@ -1,10 +1,17 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
-import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
+import {
+  StoreUnavailableError,
+  type Completion,
+  type Lease,
+  type Store,
+  type StoredTask,
+} from '../store/store.ts';
 import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
 import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
+import { StoreOutage } from './store-outage.ts';
 
 export interface WorkerOptions {
   /** Names this worker in leases; unique per process start. */
@@ -62,8 +69,9 @@ const DROPPED_MS = 60_000;
  */
 const UNBURNT_DELAY_MS = 1_000;
 
-/** After the store refused a write. */
-const STORE_RETRY_MS = 500;
+/** After the store refused a result: soon, since it may have been a connection; then less and less often. */
+const STORE_RETRY_MS = 25;
+const LONGEST_STORE_RETRY_MS = 500;
 
 /** A delivery in the hands of this worker. */
 interface Held {
@@ -89,8 +97,7 @@ export class Worker {
   readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
   #reserved = 0;
   #heldBytes = 0;
-  /** Results that the store refused; those on their way to it do not count. */
-  #unrecorded = 0;
+  readonly #outage: StoreOutage;
   #stopped = true;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
@@ -107,6 +114,10 @@ export class Worker {
       Math.max(1, Math.floor(options.agentConcurrency / deps.store.replica.count())),
     );
     this.#agentSlots = new Slots(options.maxConcurrency);
+    this.#outage = new StoreOutage(deps.clock, deps.log, () => {
+      for (const load of this.#loads) this.#pump(load);
+      this.wake();
+    });
   }
 
   start(): void {
@@ -268,7 +279,7 @@ export class Worker {
     this.#forgetDropped();
     const limit = Math.min(this.#room(), CLAIM_LIMIT);
     // With results that the store would not take, a claim could take the very deliveries that they belong to.
-    if (limit <= 0 || this.#unrecorded > 0) {
+    if (limit <= 0 || this.#outage.unrecorded > 0) {
       this.#sleepUntil(clock.now() + POLL_MS);
       return;
     }
@@ -285,6 +296,7 @@ export class Worker {
         maxBytes: MAX_HELD_BYTES - this.#heldBytes,
         capacityOf: (lane) => this.#loads.capacity(lane),
       });
+      this.#outage.took();
       if (!claimed.more) for (const load of hadRoom) load.backlog = false;
       for (const lane of claimed.lanesWithMore) this.#loads.of(lane).backlog = true;
       const loads = new Set<LaneLoad>(hadRoom);
@@ -301,7 +313,8 @@ export class Worker {
       if (claimed.more) this.#claimAgain = true;
       this.#sleepUntil(claimed.nextDueAt ?? Number.POSITIVE_INFINITY);
     } catch (error) {
-      log.error({ err: error }, 'claiming deliveries failed; trying again');
+      if (error instanceof StoreUnavailableError) this.#outage.refused(error);
+      else log.error({ err: error }, 'claiming deliveries failed; trying again');
       this.#sleepUntil(clock.now() + POLL_MS);
     }
   }
@@ -316,7 +329,7 @@ export class Worker {
 
   /** Starts what a lane may have in flight. */
   #pump(load: LaneLoad): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#outage.keepsBack()) return;
     const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
@@ -366,14 +379,21 @@ export class Worker {
 
   async #run(load: LaneLoad, delivery: LeasedDelivery): Promise<void> {
     let completion: Completion | undefined;
+    let kept = false;
     try {
       completion = await this.#attempt(delivery);
     } catch (error) {
-      // A bug: nothing is lost, the lease runs out and the delivery is tried again.
-      this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
+      if (error instanceof StoreUnavailableError) {
+        this.#outage.refused(error);
+        kept = this.#keep(load, delivery);
+      } else {
+        // A bug: nothing is lost, the lease runs out and the delivery is tried again.
+        this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
+      }
     }
     // The slot is free once the answer is there; recording shares the next commit with others.
     this.#freeSlot(load);
+    if (kept) return;
     if (completion !== undefined) await this.#record(completion);
     this.#letGo(delivery);
     const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
@@ -381,6 +401,14 @@ export class Worker {
     else if (completion?.state === 'scheduled' && completion.dueAt < this.#wakeAt) {
       this.#sleepUntil(completion.dueAt);
     }
+  }
+
+  /** Puts back what the store gave no address for, so that it need not wait for the end of its lease. */
+  #keep(load: LaneLoad, delivery: LeasedDelivery): boolean {
+    const held = this.#held.get(delivery.id);
+    if (this.#stopped || held === undefined || held.sent || held.dropped) return false;
+    load.queue.unshift(delivery);
+    return true;
   }
 
   async #attempt(delivery: LeasedDelivery): Promise<Completion | undefined> {
@@ -470,26 +498,23 @@ export class Worker {
 
   /** Keeps at it: the attempt did happen, and forgetting it would send the delivery again. */
   async #record(completion: Completion): Promise<void> {
-    let refused = false;
-    try {
-      for (;;) {
-        try {
-          await this.#deps.store.outbox.complete(completion);
-          return;
-        } catch (error) {
-          this.#deps.log.error(
-            { err: error, seq: completion.seq },
-            'an attempt could not be recorded',
-          );
-          if (this.#stopped) return;
-          if (!refused) this.#unrecorded += 1;
-          refused = true;
-          await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+    const recording = this.#outage.begin();
+    for (let retryMs = STORE_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LONGEST_STORE_RETRY_MS)) {
+      try {
+        await this.#deps.store.outbox.complete(completion);
+        this.#outage.took();
+        break;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) && !recording.refused) {
+          const { seq } = completion;
+          this.#deps.log.error({ err: error, seq }, 'an attempt could not be recorded');
         }
+        this.#outage.refused(error, recording);
+        if (this.#stopped) break;
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
-    } finally {
-      if (refused) this.#unrecorded -= 1;
     }
+    this.#outage.end(recording);
   }
 
   async #release(deliveries: readonly LeasedDelivery[]): Promise<void> {

@@ -2,6 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
 import type { SendRequest } from '../../src/outbox/sending.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { httpReceiver } from '../helpers/http-receiver.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 
@@ -19,15 +20,6 @@ function setup() {
       ...changes,
     });
   return { sender, post, clock };
-}
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe('an attempt that is answered', () => {

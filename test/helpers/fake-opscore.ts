@@ -29,6 +29,9 @@ export interface OpscoreArrival {
   readonly agentId: string;
   readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
+  /** Of `performance.now()`; answered: undefined while it is not. */
+  readonly receivedAt: number;
+  answeredAt: number | undefined;
   status: number;
 }
 
@@ -93,6 +96,7 @@ export async function startFakeOpscore(
       }
       const status = (await opscore.fail(arrival)) ?? judge(request, arrival);
       arrival.status = status;
+      arrival.answeredAt = performance.now();
       if (arrival.kind === 'webhook') {
         inFlight.set(arrival.agentId, (inFlight.get(arrival.agentId) ?? 1) - 1);
         if (status < 300) note(arrival);
@@ -186,7 +190,9 @@ function parse(request: IncomingMessage, bytes: Buffer): OpscoreArrival {
   const reportOf = STATE_PATH.exec(request.url ?? '')?.[1];
   const kind = reportOf === undefined ? 'webhook' : 'report';
   const agentId = reportOf ?? (json(bytes) as LifecycleEvent).agent_details.agentId;
-  return { kind, agentId, headers: request.headers, bytes, status: 0 };
+  const { headers } = request;
+  const receivedAt = performance.now();
+  return { kind, agentId, headers, bytes, receivedAt, answeredAt: undefined, status: 0 };
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
 import pino from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ApiError, errorCatalogue, errorEnvelope, type ErrorCode } from '../../src/errors.ts';
 import { errors } from '../../src/plugins/errors.ts';
 import { StoreUnavailableError } from '../../src/store/store.ts';
@@ -14,8 +14,8 @@ async function throwing(thrown: unknown) {
   onTestFinished(() => app.close());
   await app.register(errors);
   app.get('/', () => Promise.reject(thrown as Error));
-  const response = await app.inject({ url: '/' });
-  return { response, log: lines.join('') };
+  const ask = () => app.inject({ url: '/' });
+  return { response: await ask(), log: lines.join(''), lines, ask };
 }
 
 const internal = errorEnvelope('internal_error');
@@ -55,6 +55,20 @@ describe('an error of the inside', () => {
     expect(response.statusCode).toBe(503);
     expect(response.headers['retry-after']).toBe('5');
     expect(response.json()).toEqual(errorEnvelope('store_unavailable'));
+  });
+
+  it('and is told once a second: a log of its own for each request would fill the disk', async () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const { ask, lines } = await throwing(new StoreUnavailableError('disk full'));
+    for (let n = 0; n < 50; n += 1) await ask();
+    const told = () =>
+      lines
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ msg }) => msg === 'request failed');
+    expect(told()).toHaveLength(1);
+    now.mockReturnValue(1_000);
+    await ask();
+    expect(told().slice(1)).toMatchObject([{ alike: 50, err: { message: 'disk full' } }]);
   });
 });
 

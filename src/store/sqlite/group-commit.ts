@@ -65,7 +65,11 @@ export class GroupCommit {
   #isScheduled = false;
   /** Batches that the writer has not answered yet, the oldest first. */
   readonly #sent: Batch[] = [];
-  readonly #depthChanges = new Map<string, number>();
+  /** Of the transaction under way on this connection, and of those before it that the writer has not heard of. */
+  readonly #depthChanges = {
+    uncommitted: new Map<string, number>(),
+    committed: new Map<string, number>(),
+  };
   #broken: Error | undefined;
 
   constructor(options: GroupCommitOptions) {
@@ -110,7 +114,7 @@ export class GroupCommit {
   /** Said inside `run`: how many more or less wait in a lane. The writer hears of it when that is committed. */
   noteDepth(lane: string, change: number): void {
     if (isOrdered(lane)) return;
-    this.#depthChanges.set(lane, (this.#depthChanges.get(lane) ?? 0) + change);
+    addTo(this.#depthChanges.uncommitted, lane, change);
   }
 
   /** Resolves when everything asked for before is written, and the writer is gone. */
@@ -152,12 +156,19 @@ export class GroupCommit {
   }
 
   #runHere(jobs: readonly Job[]): void {
+    const { uncommitted, committed } = this.#depthChanges;
     const settled = runBatch(
       this.#options.db,
       jobs.map(({ work }) => work),
-      () => {
-        this.#depthChanges.clear();
-        this.#options.onRollback();
+      {
+        committed: () => {
+          for (const [lane, change] of uncommitted) addTo(committed, lane, change);
+          uncommitted.clear();
+        },
+        rolledBack: () => {
+          uncommitted.clear();
+          this.#options.onRollback();
+        },
       },
     );
     jobs.forEach((job, index) => {
@@ -180,11 +191,11 @@ export class GroupCommit {
       }
     }
     if (posted.length === 0) return;
-    const notes = [...this.#depthChanges].map(([lane, change]) => ({
+    const notes = [...this.#depthChanges.committed].map(([lane, change]) => ({
       content: { name: 'noteDepth', request: { lane, change } } satisfies Request,
       bodies: [],
     }));
-    this.#depthChanges.clear();
+    this.#depthChanges.committed.clear();
     const message = encode([...notes, ...parts]);
     this.#writer ??= this.#start();
     this.#writer.postMessage(message, [message.bodies]);
@@ -217,4 +228,8 @@ export class GroupCommit {
     }
     this.#work();
   }
+}
+
+function addTo(sums: Map<string, number>, key: string, change: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + change);
 }

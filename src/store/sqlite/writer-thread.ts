@@ -41,7 +41,7 @@ port.on('message', (message: Message | 'close') => {
   const settled = runBatch(
     db,
     parts.map((part) => () => operations.run(part)),
-    () => depths.clear(),
+    depths,
   );
   const answer = encode(settled.map(toPart));
   port.postMessage(answer, [answer.bodies]);

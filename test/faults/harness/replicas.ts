@@ -1,0 +1,89 @@
+import { settle } from '../../helpers/until.ts';
+import {
+  startService,
+  type Environment,
+  type Exit,
+  type Service,
+} from '../../helpers/service-process.ts';
+import type { Interruption } from '../oracle/history.ts';
+import type { Onlooker } from './onlooker.ts';
+
+/** Services on one database, as processes that are killed, stopped and started again. */
+export interface Replicas {
+  readonly count: number;
+  /** Of those that run; one that is stopped (SIGSTOP) counts as running. */
+  readonly urls: () => readonly string[];
+  service(index: number): Service | undefined;
+  start(index: number, more?: Environment): Promise<void>;
+  /** kill -9, at whatever the process is at; notes what it had in flight. */
+  kill(index: number): Promise<Interruption>;
+  /** SIGTERM. */
+  end(index: number): Promise<Exit>;
+  /** SIGSTOP; notes what it had in flight. */
+  stop(index: number): Promise<Interruption>;
+  /** SIGCONT. */
+  resume(index: number): void;
+  readonly interruptions: readonly Interruption[];
+}
+
+interface Setup {
+  readonly onlooker: Onlooker;
+  readonly folder: string;
+  readonly count: number;
+  readonly env: Environment;
+}
+
+/** None of them is started yet. */
+export function createReplicas({ onlooker, folder, count, env }: Setup): Replicas {
+  const services: (Service | undefined)[] = Array.from({ length: count }, () => undefined);
+  const interruptions: Interruption[] = [];
+  const nameOf = (index: number) => `replica-${index}`;
+
+  function running(index: number): Service {
+    const service = services[index];
+    if (service === undefined) throw new Error(`${nameOf(index)} is not running`);
+    return service;
+  }
+
+  async function interrupted({ replica }: Service): Promise<Interruption> {
+    // What it had sent is in the buffers of the system, and read within a turn or two of our event loop.
+    await settle();
+    const interruption = {
+      settledAt: performance.now(),
+      leased: await onlooker.leasedBy(replica),
+    };
+    interruptions.push(interruption);
+    return interruption;
+  }
+
+  return {
+    count,
+    urls: () => services.flatMap((service) => (service === undefined ? [] : [service.url])),
+    service: (index) => services[index],
+    start: async (index, more = {}) => {
+      services[index] = await startService({
+        dir: folder,
+        env: { ...env, ...more, DATABASE_URL: onlooker.urlFor(nameOf(index)) },
+      });
+    },
+    kill: async (index) => {
+      const service = running(index);
+      services[index] = undefined;
+      await service.end('SIGKILL');
+      await onlooker.settled(nameOf(index));
+      return interrupted(service);
+    },
+    end: async (index) => {
+      const service = running(index);
+      services[index] = undefined;
+      return service.end('SIGTERM');
+    },
+    stop: async (index) => {
+      const service = running(index);
+      process.kill(service.pid, 'SIGSTOP');
+      return interrupted(service);
+    },
+    resume: (index) => void process.kill(running(index).pid, 'SIGCONT'),
+    interruptions,
+  };
+}

@@ -1,0 +1,52 @@
+import { copyFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import {
+  SELECT_AGENTS,
+  SELECT_DELIVERIES,
+  toAgent,
+  toDelivery,
+  type Onlooker,
+} from './onlooker.ts';
+
+/** Of the one service on a file in this folder. */
+export function sqliteOnlooker(folder: string): Onlooker {
+  const path = join(folder, 'agentkit.db');
+
+  function read<T>(file: string, work: (db: DatabaseSync) => T): T {
+    const db = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+    try {
+      return work(db);
+    } finally {
+      db.close();
+    }
+  }
+
+  const all = (sql: string) => read(path, (db) => db.prepare(sql).all());
+
+  return {
+    urlFor: () => `sqlite:${path}`,
+    settled: async () => undefined,
+    leasedBy: async () => {
+      // From a copy: what a crash left is for the service alone to recover from.
+      const copy = join(folder, 'copy.db');
+      if (!existsSync(path)) return new Set();
+      copyFileSync(path, copy);
+      if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
+      return read(copy, (db) => {
+        const leased = db.prepare(
+          "SELECT id FROM deliveries WHERE state = 'scheduled' AND lease_owner IS NOT NULL",
+        );
+        return new Set(leased.all().map((row) => row['id'] as string));
+      });
+    },
+    scheduled: async () =>
+      Number(all("SELECT count(*) AS n FROM deliveries WHERE state = 'scheduled'")[0]?.['n']),
+    deliveries: async () => all(SELECT_DELIVERIES).map(toDelivery),
+    agents: async () => all(SELECT_AGENTS).map(toAgent),
+    verify: async () => {
+      const [verdict] = all('PRAGMA integrity_check');
+      if (verdict?.['integrity_check'] !== 'ok') throw new Error(JSON.stringify(verdict));
+    },
+  };
+}

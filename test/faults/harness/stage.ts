@@ -1,0 +1,102 @@
+import { expect } from 'vitest';
+import {
+  startAgentServer,
+  status,
+  type AgentServer,
+  type Behaviour,
+} from '../../helpers/agent-server.ts';
+import { startFakeOpscore, type FakeOpscore } from '../../helpers/fake-opscore.ts';
+import { tempDir, type Environment } from '../../helpers/service-process.ts';
+import type { History } from '../oracle/history.ts';
+import { judge, type Verdict } from '../oracle/oracle.ts';
+import { arrivalsAtAgent, arrivalsAtOpscore } from './arrivals.ts';
+import { createClient, type Client } from './client.ts';
+import { registerAgent } from './operations.ts';
+import type { Onlooker } from './onlooker.ts';
+import { postgresOnlooker } from './postgres-onlooker.ts';
+import type { Random } from './random.ts';
+import { createReplicas, type Replicas } from './replicas.ts';
+import { sqliteOnlooker } from './sqlite-onlooker.ts';
+
+interface Setup {
+  readonly store: 'sqlite' | 'postgres' | Onlooker;
+  readonly random: Random;
+  readonly replicas?: number;
+  /** Agents that take tasks. */
+  readonly agents?: number;
+  readonly behave?: Behaviour;
+  readonly env?: Environment;
+  readonly client?: Partial<Parameters<typeof createClient>[0]>;
+}
+
+export interface Stage {
+  readonly replicas: Replicas;
+  readonly onlooker: Onlooker;
+  readonly client: Client;
+  readonly opscore: FakeOpscore;
+  readonly agents: readonly (AgentServer & { readonly agentId: string })[];
+  /** Waits until nothing is scheduled any more. */
+  drained(limitMs?: number): Promise<void>;
+  /** What the oracle says of all that happened so far. */
+  judged(): Promise<Verdict>;
+}
+
+/** Where an experiment takes place: services, agents and Ops-Core, all real; ended with the test. */
+export async function setStage(setup: Setup): Promise<Stage> {
+  const { random, behave = status(200), env = {} } = setup;
+  const folder = tempDir();
+  const onlooker = await onlookerOf(setup.store, folder);
+  const opscore = await startFakeOpscore();
+  const replicas = createReplicas({
+    onlooker,
+    folder,
+    count: setup.replicas ?? 1,
+    env: { ...opscore.env, RATE_LIMIT: '1000000', ...env },
+  });
+  for (let index = 0; index < replicas.count; index += 1) await replicas.start(index);
+  const client = createClient({ targets: replicas.urls, random, ...setup.client });
+  const calm = createClient({ targets: replicas.urls, random });
+
+  const agents: (AgentServer & { agentId: string })[] = [];
+  for (let index = 0; index < (setup.agents ?? 1); index += 1) {
+    const server = await startAgentServer(behave);
+    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, server.url);
+    agents.push(Object.assign(server, { agentId, signingSecret }));
+  }
+
+  async function history(): Promise<History> {
+    return {
+      operations: [...calm.operations, ...client.operations],
+      arrivals: [...agents.flatMap(arrivalsAtAgent), ...arrivalsAtOpscore(opscore)],
+      interruptions: replicas.interruptions,
+      stored: await onlooker.deliveries(),
+      agents: await onlooker.agents(),
+    };
+  }
+
+  return {
+    replicas,
+    onlooker,
+    client,
+    opscore,
+    agents,
+    drained: async (limitMs = 60_000) => {
+      const deadline = performance.now() + limitMs;
+      for (;;) {
+        const left = await onlooker.scheduled();
+        if (left === 0) return;
+        expect(performance.now(), `${left} deliveries were still scheduled`).toBeLessThan(deadline);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    judged: async () => {
+      await onlooker.verify();
+      return judge(await history());
+    },
+  };
+}
+
+async function onlookerOf(store: Setup['store'], folder: string): Promise<Onlooker> {
+  if (store === 'sqlite') return sqliteOnlooker(folder);
+  return store === 'postgres' ? postgresOnlooker() : store;
+}
