@@ -20,9 +20,29 @@ const DRAIN_BYTES = 65_536;
  */
 const CONNECTIONS = 128;
 
+/** When an attempt had a connection: told by the dispatcher through undici's `opaque`. */
+interface Progress {
+  connectedAt: number | null;
+}
+
+/** Notes when a request gets the connection that it waited for: looked up, made, or free again. */
+class TimedAgent extends Agent {
+  override dispatch(options: Agent.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const progress = (options as { opaque?: Progress }).opaque;
+    if (progress !== undefined) {
+      const start = handler.onRequestStart?.bind(handler);
+      handler.onRequestStart = (controller, context) => {
+        progress.connectedAt = performance.now();
+        start?.(controller, context);
+      };
+    }
+    return super.dispatch(options, handler);
+  }
+}
+
 /** A dispatcher of outbound connections: keep-alive, one pool per origin, no redirects. */
 export function createHttpAgent(connect?: Agent.Options['connect']): Agent {
-  return new Agent({
+  return new TimedAgent({
     connections: CONNECTIONS,
     pipelining: 1,
     // The deadline of an attempt is one timer over the whole of it (see send): these are per phase and coarse.
@@ -40,12 +60,16 @@ export function createSender(
 ): Sender {
   const inFlight = new Set<AbortController>();
 
-  async function send({ url, headers, body, timeoutMs }: SendRequest): Promise<SendResult> {
-    const startedAt = clock.wall();
+  async function send({ url, headers, body, timeoutMs, at }: SendRequest): Promise<SendResult> {
+    const startedAt = at ?? clock.wall();
     const start = performance.now();
+    const progress: Progress = { connectedAt: null };
+    const since = (moment: number | null) => (moment === null ? null : Math.round(moment - start));
     const result = (rest: Partial<SendResult>): SendResult => ({
       startedAt,
       durationMs: Math.round(performance.now() - start),
+      connectedMs: since(progress.connectedAt),
+      answeredMs: null,
       statusCode: null,
       errorClass: null,
       retryAfterMs: undefined,
@@ -63,12 +87,16 @@ export function createSender(
         body,
         signal,
         dispatcher: http,
+        opaque: progress,
       });
+      const answeredMs = since(performance.now());
       const retryAfter = [answer.headers['retry-after']].flat()[0];
+      const responseExcerpt = excerptOf(redact(await readStart(answer.body)));
       return result({
+        answeredMs,
         statusCode: answer.statusCode,
         retryAfterMs: parseRetryAfter(retryAfter, clock.wall()),
-        responseExcerpt: excerptOf(redact(await readStart(answer.body))),
+        responseExcerpt,
       });
     } catch (error) {
       const { signal } = controller;

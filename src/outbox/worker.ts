@@ -398,7 +398,7 @@ export class Worker {
           prepared.retriedStatuses,
         )
       : { state: 'scheduled', delayMs: UNBURNT_DELAY_MS };
-    const attempt = toAttempt(result, number, verdict);
+    const attempt = toAttempt(prepared.request, result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
 

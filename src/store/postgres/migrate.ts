@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { StoreUnavailableError } from '../store.ts';
 import { connectionOptions, type ConnectionMode } from './connection.ts';
-import { asUnavailable } from './errors.ts';
+import { asUnavailable, isConflict } from './errors.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
 /** Names the advisory lock under which replicas that start together take turns: 'agentkit' in ASCII. */
 const LOCK = '7017280570803617140';
+
+/** A deadlock with what runs meanwhile is tried again so often. */
+const TRIES = 10;
 
 /**
  * Brings the database up to date: one transaction, so a start that dies half-way leaves nothing behind, under an
@@ -16,6 +19,22 @@ const LOCK = '7017280570803617140';
  * @throws StoreUnavailableError when the database is newer than this version of the service.
  */
 export async function migrate(
+  url: string,
+  mode: ConnectionMode,
+  seal: (client: pg.Client) => Promise<void>,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await migrateOnce(url, mode, seal);
+      return;
+    } catch (error) {
+      // Replicas of the version before are at work, and lock tables in another order than a migration can.
+      if (!isConflict(error) || tries === TRIES) throw asUnavailable(error);
+    }
+  }
+}
+
+async function migrateOnce(
   url: string,
   mode: ConnectionMode,
   seal: (client: pg.Client) => Promise<void>,
@@ -33,8 +52,6 @@ export async function migrate(
     await apply(client);
     await seal(client);
     await client.query('COMMIT');
-  } catch (error) {
-    throw asUnavailable(error);
   } finally {
     await client.end().catch(() => undefined);
   }

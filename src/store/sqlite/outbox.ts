@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isOrdered, type DeliveryKind, type LeasedDelivery } from '../../outbox/delivery.ts';
+import { errorClassOf } from '../delivery-rows.ts';
 import type { ClaimRequest, ClaimResult, Completion, OutboxStore } from '../store.ts';
 import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -48,22 +49,24 @@ export function createOutboxStore(
   const complete = db.prepare(`
     UPDATE deliveries
     SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count),
-      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?
+      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?, error_class = ?
     WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const countAttempt = db.prepare(`
     UPDATE deliveries SET attempt_count = ?1
     WHERE seq = ?2 AND epoch = ?3 AND state = 'cancelled' AND attempt_count < ?1`);
   const insertAttempt = db.prepare(`
     INSERT INTO attempts
-      (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+      (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt,
+        connected_ms, answered_ms, span_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const release = db.prepare(`
     UPDATE deliveries SET due_at = ?, lease_owner = NULL
     WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const recover = db.prepare(`
     UPDATE deliveries SET due_at = ?1, lease_owner = NULL
     WHERE state = 'scheduled' AND lease_owner IS NOT NULL AND due_at > ?1 AND due_at <= ?2
-      AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?2 UNION ALL SELECT lane FROM lanes WHERE hold_until > 0)`);
+      AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?2 UNION ALL SELECT lane FROM lanes WHERE hold_until > 0
+        UNION ALL SELECT lane FROM lanes WHERE paused_at IS NOT NULL)`);
   const recoverLanes = db.prepare(
     'UPDATE lanes SET due_at = max(?, hold_until) WHERE due_at > ? AND due_at <= ?',
   );
@@ -163,6 +166,7 @@ export function createOutboxStore(
       completion.unburnt === true ? 1 : 0,
       final ? completion.finishedAt : null,
       completion.lastError,
+      errorClassOf(completion),
       seq,
       epoch,
     );
@@ -192,6 +196,9 @@ export function createOutboxStore(
       attempt.statusCode,
       attempt.errorClass,
       attempt.responseExcerpt,
+      attempt.connectedMs,
+      attempt.answeredMs,
+      attempt.spanId,
     );
   }
 

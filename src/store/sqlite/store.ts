@@ -3,6 +3,7 @@ import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
+import { createDeliveryStore } from './deliveries.ts';
 import { LaneDepths } from './depths.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -10,7 +11,9 @@ import { createInsertDelivery } from './insert-delivery.ts';
 import { createKeyStore } from './keys.ts';
 import { createLanes } from './lanes.ts';
 import { createOutboxStore } from './outbox.ts';
+import { createReplayStore } from './replays.ts';
 import { createReplica } from './replica.ts';
+import { createRetry } from './retry.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
 
@@ -43,12 +46,15 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   });
   const lanes = createLanes(db);
   const insertDelivery = createInsertDelivery(db, lanes, depths);
+  const retry = createRetry(db, cache, lanes, depths);
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
   return {
     agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
     tasks: createTaskStore(db, commit, cache, depths, insertDelivery),
     outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
+    deliveries: createDeliveryStore({ db, commit, lanes, depths, retry }),
+    replays: createReplayStore(db, commit, retry),
     keys: createKeyStore(db, commit),
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),

@@ -1,12 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Attempt, DeliveryState } from '../../outbox/delivery.ts';
-import type { DeliveryRecord, InsertTaskResult, TaskStore } from '../store.ts';
+import type { DeliveryState } from '../../outbox/delivery.ts';
+import { toAttempt, toRecord } from '../delivery-rows.ts';
+import type { InsertTaskResult, TaskStore } from '../store.ts';
 import type { AgentCache } from './agent-cache.ts';
 import type { LaneDepths } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
-
-type Row = Record<string, unknown>;
 
 export function createTaskStore(
   db: DatabaseSync,
@@ -54,8 +53,8 @@ export function createTaskStore(
             task.createdAt,
           );
         }
-        // The tasks of an agent that is offline or unreachable wait: its lane is held.
-        const given = agent.status === 'online' ? lease : undefined;
+        // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
+        const given = agent.status === 'online' && agent.pausedAt === null ? lease : undefined;
         const seq = insertDelivery(task, given);
         return { outcome: 'inserted', seq, leased: given !== undefined };
       }),
@@ -94,33 +93,5 @@ export function createTaskStore(
         depths.add(row['lane'] as string, -1);
         return 'cancelled';
       }),
-  };
-}
-
-function toRecord(row: Row): DeliveryRecord {
-  const waiting = row['state'] === 'scheduled' && row['lease_owner'] === null;
-  return {
-    id: row['id'] as string,
-    kind: row['kind'] as DeliveryRecord['kind'],
-    agentId: row['agent_id'] as string,
-    name: row['name'] as string,
-    state: row['state'] as DeliveryState,
-    attemptCount: row['attempt_count'] as number,
-    createdAt: row['created_at'] as number,
-    finishedAt: row['finished_at'] as number | null,
-    nextAttemptAt: waiting ? (row['due_at'] as number) : null,
-    lastError: row['last_error'] as string | null,
-  };
-}
-
-function toAttempt(row: Row): Attempt {
-  return {
-    number: row['number'] as number,
-    startedAt: row['started_at'] as number,
-    durationMs: row['duration_ms'] as number,
-    outcome: row['outcome'] as Attempt['outcome'],
-    statusCode: row['status_code'] as number | null,
-    errorClass: row['error_class'] as Attempt['errorClass'],
-    responseExcerpt: row['response_excerpt'] as string | null,
   };
 }
