@@ -5,6 +5,14 @@ export type Ending =
   | { readonly statusCode: number; readonly retryAfter: string | undefined; readonly start: Buffer }
   | { readonly error: unknown };
 
+export interface Exchanged {
+  readonly ending: Ending;
+  /** When the request had the connection that it waited for (looked up, made, or free again), by `performance.now()`. */
+  readonly connectedAt: number | null;
+  /** When the status came. */
+  readonly answeredAt: number | null;
+}
+
 export interface ReadLimits {
   /** Bytes of the answer's start to keep. */
   readonly keep: number;
@@ -18,8 +26,10 @@ export interface ReadLimits {
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #limits: ReadLimits;
-  readonly #onEnd: (ending: Ending) => void;
+  readonly #onEnd: (exchanged: Exchanged) => void;
   #controller: Dispatcher.DispatchController | undefined;
+  #connectedAt: number | null = null;
+  #answeredAt: number | null = null;
   #statusCode: number | undefined;
   #retryAfter: string | undefined;
   readonly #kept: Buffer[] = [];
@@ -28,7 +38,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #ended = false;
 
   /** `onEnd` is called once. */
-  constructor(limits: ReadLimits, onEnd: (ending: Ending) => void) {
+  constructor(limits: ReadLimits, onEnd: (exchanged: Exchanged) => void) {
     this.#limits = limits;
     this.#onEnd = onEnd;
   }
@@ -41,6 +51,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#connectedAt = performance.now();
     // Stopped before there was a connection to send it on.
     if (this.#ended) controller.abort(new Error('the attempt is over'));
   }
@@ -51,6 +62,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     if (statusCode < 200) return;
+    this.#answeredAt = performance.now();
     this.#statusCode = statusCode;
     this.#retryAfter = [headers['retry-after']].flat()[0];
   }
@@ -80,15 +92,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #end(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#onEnd(
+    const ending: Ending =
       this.#statusCode === undefined
         ? { error }
         : {
             statusCode: this.#statusCode,
             retryAfter: this.#retryAfter,
             start: Buffer.concat(this.#kept),
-          },
-    );
+          };
+    this.#onEnd({ ending, connectedAt: this.#connectedAt, answeredAt: this.#answeredAt });
   }
 }
 

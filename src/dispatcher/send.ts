@@ -2,7 +2,7 @@ import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
 import type { Sender, SendRequest, SendResult } from '../outbox/sending.ts';
-import { Exchange, type Ending } from './exchange.ts';
+import { Exchange, type Exchanged } from './exchange.ts';
 import type { Redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
@@ -43,12 +43,12 @@ export function createSender(
 ): Sender {
   const inFlight = new Set<Exchange>();
 
-  function exchange({ url, headers, body, timeoutMs }: SendRequest): Promise<Ending> {
+  function exchange({ url, headers, body, timeoutMs }: SendRequest): Promise<Exchanged> {
     return new Promise((resolve) => {
-      const running = new Exchange(READ_LIMITS, (ending) => {
+      const running = new Exchange(READ_LIMITS, (exchanged) => {
         clearTimeout(deadline);
         inFlight.delete(running);
-        resolve(ending);
+        resolve(exchanged);
       });
       const deadline = setTimeout(() => running.stop(new CutOff('timeout')), timeoutMs);
       inFlight.add(running);
@@ -62,16 +62,19 @@ export function createSender(
   }
 
   async function send(request: SendRequest): Promise<SendResult> {
-    const startedAt = clock.wall();
+    const startedAt = request.at ?? clock.wall();
     const start = performance.now();
-    const ending = await exchange(request);
-    const durationMs = Math.round(performance.now() - start);
-    if ('error' in ending) {
-      return { ...NO_ANSWER, startedAt, durationMs, errorClass: classify(ending.error) };
-    }
-    return {
+    const { connectedAt, answeredAt, ending } = await exchange(request);
+    const since = (moment: number | null) => (moment === null ? null : Math.round(moment - start));
+    const times = {
       startedAt,
-      durationMs,
+      durationMs: Math.round(performance.now() - start),
+      connectedMs: since(connectedAt),
+      answeredMs: since(answeredAt),
+    };
+    if ('error' in ending) return { ...NO_ANSWER, ...times, errorClass: classify(ending.error) };
+    return {
+      ...times,
       statusCode: ending.statusCode,
       errorClass: null,
       retryAfterMs: parseRetryAfter(ending.retryAfter, clock.wall()),

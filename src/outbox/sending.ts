@@ -9,6 +9,8 @@ export interface SendRequest {
   readonly body: Uint8Array;
   /** The whole attempt, from connecting to the last byte of the answer, in milliseconds. */
   readonly timeoutMs: number;
+  /** The moment that its headers speak of, by which the attempt is dated; absent = when it is sent. */
+  readonly at?: number;
 }
 
 /** How it went: a value, never an exception. */
@@ -16,6 +18,9 @@ export interface SendResult {
   /** Wall clock, epoch milliseconds. */
   readonly startedAt: number;
   readonly durationMs: number;
+  /** After how long there was a connection to write to, and a status; null = it did not come so far. */
+  readonly connectedMs: number | null;
+  readonly answeredMs: number | null;
   /** null = no answer. */
   readonly statusCode: number | null;
   /** null = there was an answer. */

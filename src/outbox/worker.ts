@@ -8,6 +8,7 @@ import {
   type StoredTask,
 } from '../store/store.ts';
 import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
+import { Dropped } from './dropped.ts';
 import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
@@ -60,9 +61,6 @@ const POLL_MS = 1_000;
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
 
-/** Longer than a committed insert or claim takes from the store to the worker. */
-const DROPPED_MS = 60_000;
-
 /**
  * After an attempt that does not count. The hold of the lane says when the next one may start, and ends as soon as the
  * agent is back; this keeps the task from standing in front again, and a lane without a hold from spinning.
@@ -90,8 +88,7 @@ export class Worker {
   readonly #loads: LaneLoads;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
-  /** Ended before they came into our hands, and until when they may still come; the oldest first. */
-  readonly #dropped = new Map<string, number>();
+  readonly #dropped = new Dropped();
   /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
   readonly #agentSlots: Slots;
   readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
@@ -187,7 +184,7 @@ export class Worker {
     if (held === undefined) {
       // Its insert or its claim may be committed and on the way here.
       if (this.#reserved > 0 || this.#claiming !== undefined) {
-        this.#dropped.set(id, this.#deps.clock.now() + DROPPED_MS);
+        this.#dropped.note(id, this.#deps.clock.now());
       }
       return;
     }
@@ -255,19 +252,10 @@ export class Worker {
   }
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
-    if (this.#dropped.delete(delivery.id)) return;
+    if (this.#dropped.take(delivery.id)) return;
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
-  }
-
-  /** No timer each: an agent that leaves may take a million tasks with it. */
-  #forgetDropped(): void {
-    const now = this.#deps.clock.now();
-    for (const [id, until] of this.#dropped) {
-      if (until > now) return;
-      this.#dropped.delete(id);
-    }
   }
 
   #letGo(delivery: LeasedDelivery): void {
@@ -276,7 +264,7 @@ export class Worker {
 
   async #claim(): Promise<void> {
     const { store, clock, log } = this.#deps;
-    this.#forgetDropped();
+    this.#dropped.forgetOld(clock.now());
     const limit = Math.min(this.#room(), CLAIM_LIMIT);
     // With results that the store would not take, a claim could take the very deliveries that they belong to.
     if (limit <= 0 || this.#outage.unrecorded > 0) {
@@ -438,7 +426,7 @@ export class Worker {
           prepared.retriedStatuses,
         )
       : { state: 'scheduled', delayMs: UNBURNT_DELAY_MS };
-    const attempt = toAttempt(result, number, verdict);
+    const attempt = toAttempt(prepared.request, result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
 

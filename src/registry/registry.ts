@@ -95,6 +95,7 @@ export function createRegistry(deps: Deps) {
       leaseExpiresAt: leaseSeconds === null ? null : now + leaseSeconds * 1000,
       offlineAt: null,
       unreachableAt: null,
+      pausedAt: null,
       revision: 0,
     };
   }

@@ -30,6 +30,7 @@ export function anAgent(changes: Partial<Agent> = {}): Agent {
     leaseExpiresAt: null,
     offlineAt: null,
     unreachableAt: null,
+    pausedAt: null,
     revision: 0,
     ...changes,
   };
@@ -82,6 +83,9 @@ export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
     statusCode: 200,
     errorClass: null,
     responseExcerpt: 'ok',
+    connectedMs: 1,
+    answeredMs: 3,
+    spanId: '00f067aa0ba902b7',
     ...changes,
   };
 }

@@ -52,6 +52,8 @@ export function setupWorker(setup: WorkerSetup = {}) {
   const result = (changes: Partial<SendResult>): SendResult => ({
     startedAt: clock.wall(),
     durationMs: 1,
+    connectedMs: 0,
+    answeredMs: 1,
     statusCode: null,
     errorClass: null,
     retryAfterMs: undefined,

@@ -1,7 +1,7 @@
 import { isOrdered } from '../../outbox/delivery.ts';
 import type { CarriedRow, CarriedTable, ColumnType, Value } from '../transfer.ts';
 import { bigintArray, boolArray, byteaArray, textArray } from './arrays.ts';
-import { NEVER } from './raise-lanes.ts';
+import { NEVER } from './lanes.ts';
 
 const ARRAYS: Readonly<Record<ColumnType, string>> = {
   text: 'text[]',

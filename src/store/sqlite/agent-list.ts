@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent, AgentFilter, Page } from '../store.ts';
 import { endOfPrefix } from '../prefix.ts';
-import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
+import { capabilityTag, metadataTag, PAUSED_AT, toAgent } from '../agent-rows.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
 interface Criterion {
@@ -116,7 +116,11 @@ function inOrder(filter: AgentFilter, after: string | null) {
     ...others.flatMap((other) => other.values),
   ];
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-  return { sql: `SELECT a.* ${from} ${where} ORDER BY ${position} LIMIT ?`, values, order };
+  return {
+    sql: `SELECT a.*, ${PAUSED_AT} ${from} ${where} ORDER BY ${position} LIMIT ?`,
+    values,
+    order,
+  };
 }
 
 /** Looks at all that pass the one criterion. The pages have the same order either way: a cursor fits both. */
@@ -141,7 +145,7 @@ function sorted(
   ];
   const from = `FROM (${few.ids} LIMIT ${FEW}) AS f CROSS JOIN agents AS a ON a.agent_id = f.agent_id`;
   return {
-    sql: `SELECT a.* ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${position} LIMIT ?`,
+    sql: `SELECT a.*, ${PAUSED_AT} ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${position} LIMIT ?`,
     values,
     order,
   };

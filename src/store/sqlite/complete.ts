@@ -1,4 +1,5 @@
 import { isOrdered, type Attempt } from '../../outbox/delivery.ts';
+import { errorClassOf } from '../delivery-rows.ts';
 import type { Operations } from './writer-messages.ts';
 import type { OperationDeps } from './writer-operations.ts';
 
@@ -8,15 +9,16 @@ export function createComplete({ db, lanes, depths, insertDelivery }: OperationD
   const complete = db.prepare(`
     UPDATE deliveries
     SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count),
-      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?
+      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?, error_class = ?
     WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const countAttempt = db.prepare(`
     UPDATE deliveries SET attempt_count = ?1
     WHERE seq = ?2 AND epoch = ?3 AND state = 'cancelled' AND attempt_count < ?1`);
   const insertAttempt = db.prepare(`
     INSERT INTO attempts
-      (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+      (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt,
+        connected_ms, answered_ms, span_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
 
   function recordAttempt(seq: number, attempt: Attempt | undefined): void {
     if (attempt === undefined) return;
@@ -29,6 +31,9 @@ export function createComplete({ db, lanes, depths, insertDelivery }: OperationD
       attempt.statusCode,
       attempt.errorClass,
       attempt.responseExcerpt,
+      attempt.connectedMs,
+      attempt.answeredMs,
+      attempt.spanId,
     );
   }
 
@@ -46,6 +51,7 @@ export function createComplete({ db, lanes, depths, insertDelivery }: OperationD
       completion.unburnt === true ? 1 : 0,
       finishedAt,
       completion.lastError,
+      errorClassOf(completion),
       seq,
       epoch,
     );

@@ -16,7 +16,8 @@ export function createOutboxStore(
   const recover = db.prepare(`
     UPDATE deliveries SET due_at = ?1, lease_owner = NULL
     WHERE state = 'scheduled' AND lease_owner IS NOT NULL AND due_at > ?1 AND due_at <= ?2
-      AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?2 UNION ALL SELECT lane FROM lanes WHERE hold_until > 0)`);
+      AND lane IN (SELECT lane FROM lanes WHERE due_at <= ?2 UNION ALL SELECT lane FROM lanes WHERE hold_until > 0
+        UNION ALL SELECT lane FROM lanes WHERE paused_at IS NOT NULL)`);
   const recoverLanes = db.prepare(
     'UPDATE lanes SET due_at = max(?, hold_until) WHERE due_at > ? AND due_at <= ?',
   );
@@ -36,11 +37,10 @@ export function createOutboxStore(
   }
 
   async function claim(request: ClaimRequest): Promise<ClaimResult> {
-    let more = false;
+    let found = { wanted: [] as readonly WantedLane[], more: false };
     const { lease, now, limit, maxBytes, probeIntervalMs } = request;
     const claimed = await commit.send('claim', () => {
-      const found = wantedLanes(request);
-      more = found.more;
+      found = wantedLanes(request);
       const { wanted } = found;
       return { request: { wanted, lease, now, limit, maxBytes, probeIntervalMs }, bodies: [] };
     });
@@ -51,7 +51,7 @@ export function createOutboxStore(
         ...delivery,
         body: claimed.bodies[index] as Uint8Array,
       })),
-      more: more || rest.more,
+      more: found.more || rest.more,
     };
   }
 

@@ -5,13 +5,17 @@ import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
 import { Worker } from 'node:worker_threads';
+import { createDeliveryStore } from './deliveries.ts';
+import type { DepthChanges } from './depths.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
 import { createKeyStore } from './keys.ts';
 import { createLanes } from './lanes.ts';
 import { createOutboxStore } from './outbox.ts';
+import { createReplayStore } from './replays.ts';
 import { createReplica } from './replica.ts';
+import { createRetry } from './retry.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
 
@@ -47,15 +51,17 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     onRollback: () => cache.clear(),
   });
   const lanes = createLanes(db);
-  const insertDelivery = createInsertDelivery(db, lanes, {
-    add: (lane, change) => commit.noteDepth(lane, change),
-  });
+  const depths: DepthChanges = { add: (lane, change) => commit.noteDepth(lane, change) };
+  const insertDelivery = createInsertDelivery(db, lanes, depths);
+  const retry = createRetry(db, cache, lanes, depths);
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
   return {
-    agents: createAgentStore({ db, commit, cache, box, lanes, insertDelivery }),
-    tasks: createTaskStore(db, commit, cache),
+    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
+    tasks: createTaskStore(db, commit, cache, depths),
     outbox: createOutboxStore(db, commit, lanes),
+    deliveries: createDeliveryStore({ db, commit, lanes, depths, retry }),
+    replays: createReplayStore(db, commit, retry),
     keys: createKeyStore(db, commit),
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),

@@ -1,15 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Attempt, DeliveryState } from '../../outbox/delivery.ts';
-import type { DeliveryRecord, TaskStore } from '../store.ts';
+import type { DeliveryState } from '../../outbox/delivery.ts';
+import { toAttempt, toRecord } from '../delivery-rows.ts';
+import type { TaskStore } from '../store.ts';
 import type { AgentCache } from './agent-cache.ts';
+import type { DepthChanges } from './depths.ts';
 import type { GroupCommit } from './group-commit.ts';
-
-type Row = Record<string, unknown>;
 
 export function createTaskStore(
   db: DatabaseSync,
   commit: GroupCommit,
   cache: AgentCache,
+  depths: DepthChanges,
 ): TaskStore {
   const select = db.prepare("SELECT * FROM deliveries WHERE id = ? AND kind = 'task'");
   const selectAttempts = db.prepare('SELECT * FROM attempts WHERE seq = ? ORDER BY number');
@@ -27,8 +28,8 @@ export function createTaskStore(
         const { content } = await commit.send('insertTask', () => {
           const agent = cache.get(task.agentId);
           if (agent === undefined || agent.status === 'deregistering') throw NO_AGENT;
-          // The tasks of an agent that is offline or unreachable wait: its lane is held.
-          const given = agent.status === 'online' ? lease : undefined;
+          // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
+          const given = agent.status === 'online' && agent.pausedAt === null ? lease : undefined;
           return { request: { task: rest, lease: given, idempotency, queueLimit }, bodies: [body] };
         });
         return content;
@@ -69,38 +70,10 @@ export function createTaskStore(
         if (state === 'cancelled') return 'cancelled';
         if (state !== 'scheduled') return 'finished';
         cancel.run(at, row['seq'] as number);
-        commit.noteDepth(row['lane'] as string, -1);
+        depths.add(row['lane'] as string, -1);
         return 'cancelled';
       }),
   };
 }
 
 const NO_AGENT = new Error('the agent is not there');
-
-function toRecord(row: Row): DeliveryRecord {
-  const waiting = row['state'] === 'scheduled' && row['lease_owner'] === null;
-  return {
-    id: row['id'] as string,
-    kind: row['kind'] as DeliveryRecord['kind'],
-    agentId: row['agent_id'] as string,
-    name: row['name'] as string,
-    state: row['state'] as DeliveryState,
-    attemptCount: row['attempt_count'] as number,
-    createdAt: row['created_at'] as number,
-    finishedAt: row['finished_at'] as number | null,
-    nextAttemptAt: waiting ? (row['due_at'] as number) : null,
-    lastError: row['last_error'] as string | null,
-  };
-}
-
-function toAttempt(row: Row): Attempt {
-  return {
-    number: row['number'] as number,
-    startedAt: row['started_at'] as number,
-    durationMs: row['duration_ms'] as number,
-    outcome: row['outcome'] as Attempt['outcome'],
-    statusCode: row['status_code'] as number | null,
-    errorClass: row['error_class'] as Attempt['errorClass'],
-    responseExcerpt: row['response_excerpt'] as string | null,
-  };
-}

@@ -50,6 +50,7 @@ export function anAgent(now: number, changes: Partial<Agent> = {}): Agent {
     leaseExpiresAt: null,
     offlineAt: null,
     unreachableAt: null,
+    pausedAt: null,
     revision: 0,
     ...changes,
   };
@@ -139,6 +140,9 @@ export function delivered(
       statusCode: 200,
       errorClass: null,
       responseExcerpt: null,
+      connectedMs: 0,
+      answeredMs: 1,
+      spanId: null,
     },
   };
 }

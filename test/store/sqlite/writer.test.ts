@@ -11,7 +11,8 @@ import { tempDir } from '../../helpers/temp-dir.ts';
 /** A group commit with a real writer thread, on a migrated file. */
 function setup() {
   const path = join(tempDir(), 'a.db');
-  const { db, close } = openDatabase(path);
+  const database = openDatabase(path);
+  const { db } = database;
   let writer: Worker | undefined;
   const commit = new GroupCommit({
     db,
@@ -30,12 +31,12 @@ function setup() {
     if (closed) return;
     closed = true;
     await commit.close();
-    close();
+    database.close();
   };
   onTestFinished(finish);
   const insertTask = (
     { body, ...task } = aDelivery('agent'),
-    { queueLimit = 1_000, onBuild = () => undefined as void } = {},
+    { queueLimit = 1_000, onBuild = (): void => undefined } = {},
   ) =>
     commit.send('insertTask', () => {
       onBuild();

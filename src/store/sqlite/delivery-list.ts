@@ -1,0 +1,90 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DeliveryFilter, DeliveryStore } from '../delivery-store.ts';
+import { toRecord } from '../delivery-rows.ts';
+import { planOf, scheduled, type Range } from './delivery-plan.ts';
+
+/** Deliveries that one page looks at; 5,000 take some 5 ms. */
+const LOOK = 5_000;
+
+/** With so few scheduled, all of them are looked at and sorted: no index has them by seq, which each task would pay for. */
+const FEW = 10_000;
+
+/** Deliveries are accepted in the order of their seq, give or take what a slow commit puts together. */
+const MARGIN_MS = 60_000;
+
+/**
+ * Lists deliveries by the index that the filter has for it. What no index answers is looked through, LOOK at a time: the
+ * page may be short then, and its cursor leads on. So no page costs what there is.
+ */
+export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
+  const prepared = new Map<string, StatementSync>();
+  const ends = db.prepare('SELECT min(seq) AS first, max(seq) AS last FROM deliveries');
+  const from = db.prepare(
+    'SELECT seq, created_at FROM deliveries WHERE seq >= ? ORDER BY seq LIMIT 1',
+  );
+
+  /** A few dozen shapes of filters. */
+  function statement(sql: string): StatementSync {
+    let found = prepared.get(sql);
+    if (found === undefined) {
+      found = db.prepare(sql);
+      prepared.set(sql, found);
+    }
+    return found;
+  }
+
+  /** The first seq that was accepted at `at` or later, by halving: seqs and times grow together. */
+  function firstSince(at: number): number {
+    const { first, last } = ends.get() as { first: number | null; last: number | null };
+    let [low, high] = [first ?? 0, (last ?? -1) + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const row = from.get(middle) as { seq: number; created_at: number } | undefined;
+      if (row !== undefined && row.created_at < at) low = row.seq + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  function areFew({ index, where, values }: Range): boolean {
+    const count = statement(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM deliveries ${index} WHERE ${where} LIMIT ?)`,
+    );
+    return (count.get(...values, FEW + 1)?.['n'] as number) <= FEW;
+  }
+
+  function bounds({ since, until }: DeliveryFilter, before: string | null) {
+    const top = before === null ? Number.MAX_SAFE_INTEGER : Number(before);
+    return {
+      top: until === undefined ? top : Math.min(top, firstSince(until + MARGIN_MS)),
+      bottom: since === undefined ? 0 : firstSince(since - MARGIN_MS),
+    };
+  }
+
+  return async (filter, { limit, before }) => {
+    const few = filter.state === 'scheduled' && areFew(scheduled(filter));
+    const { ranges, rest, restValues } = planOf(filter, few);
+    const { top, bottom } = bounds(filter, before);
+    const looked = ranges
+      .map(
+        ({ index, where }) =>
+          `SELECT seq FROM deliveries ${index} WHERE ${where} AND seq < ? AND seq >= ?`,
+      )
+      .join(' UNION ALL ');
+    const values: SQLInputValue[] = ranges.flatMap((range) => [...range.values, top, bottom]);
+    // The outer query keeps the order of the inner one, and ends it as soon as the page is full.
+    const rows = statement(`
+      SELECT d.* FROM (${looked} ORDER BY seq DESC LIMIT ?) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+      ${rest.length === 0 ? '' : `WHERE ${rest.join(' AND ')}`} LIMIT ?`).all(
+      ...values,
+      LOOK,
+      ...restValues,
+      limit + 1,
+    );
+    const items = rows.slice(0, limit).map(toRecord);
+    if (rows.length > limit) return { items, next: String(rows[limit - 1]?.['seq']) };
+    // All that was looked at is told; where there is more to look at, the next page goes on from there.
+    const last = statement(`${looked} ORDER BY seq DESC LIMIT 1 OFFSET ?`).get(...values, LOOK - 1);
+    return { items, next: last === undefined ? null : String(last['seq']) };
+  };
+}

@@ -1,0 +1,73 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { isOrdered } from '../../outbox/delivery.ts';
+import type { RetryOutcome } from '../delivery-store.ts';
+import type { AgentCache } from './agent-cache.ts';
+import type { DepthChanges } from './depths.ts';
+import type { Lanes } from './lanes.ts';
+
+type Row = Record<string, unknown>;
+
+/** Schedules deliveries again; called inside a transaction. */
+export function createRetry(
+  db: DatabaseSync,
+  cache: AgentCache,
+  lanes: Lanes,
+  depths: DepthChanges,
+): (row: Row, now: number, force: boolean) => Exclude<RetryOutcome, 'not_found'> {
+  // Attempts so far do not count against the schedule any more: it begins anew.
+  const again = db.prepare(`
+    UPDATE deliveries
+    SET state = 'scheduled', due_at = ?, lease_owner = NULL, finished_at = NULL, unburnt_count = attempt_count
+    WHERE seq = ?`);
+  const sooner = db.prepare(
+    'UPDATE deliveries SET due_at = min(due_at, ?), unburnt_count = attempt_count WHERE seq = ?',
+  );
+  const headOf = db.prepare(`
+    SELECT seq, due_at, lease_owner FROM deliveries
+    WHERE lane = ? AND state = 'scheduled' AND ordered = 1 ORDER BY seq LIMIT 1`);
+  const headSooner = db.prepare('UPDATE deliveries SET due_at = min(due_at, ?) WHERE seq = ?');
+  const lastDelivered = db.prepare(`
+    SELECT seq FROM deliveries
+    WHERE agent_id = ? AND kind = 'webhook' AND state = 'delivered' ORDER BY seq DESC LIMIT 1`);
+
+  function retryScheduled(row: Row, now: number): 'scheduled' | 'under_way' {
+    if (row['lease_owner'] !== null && (row['due_at'] as number) > now) return 'under_way';
+    sooner.run(now, row['seq'] as number);
+    const lane = row['lane'] as string;
+    const head = isOrdered(lane) ? headOf.get(lane) : undefined;
+    // It is sent after what stands before it.
+    if (head?.['lease_owner'] === null) headSooner.run(now, head['seq'] as number);
+    lanes.lower(lane, now);
+    return 'scheduled';
+  }
+
+  function hindrance(row: Row): 'agent_gone' | 'superseded' | 'busy' | undefined {
+    const agentId = row['agent_id'] as string;
+    const seq = row['seq'] as number;
+    if (row['kind'] === 'task') {
+      const agent = cache.get(agentId);
+      return agent === undefined || agent.status === 'deregistering' ? 'agent_gone' : undefined;
+    }
+    if (row['kind'] === 'webhook') {
+      const delivered = lastDelivered.get(agentId)?.['seq'] as number | undefined;
+      if (delivered !== undefined && delivered > seq) return 'superseded';
+    }
+    const head = headOf.get(row['lane'] as string);
+    const later = head !== undefined && (head['seq'] as number) > seq;
+    return later && head['lease_owner'] !== null ? 'busy' : undefined;
+  }
+
+  return (row, now, force) => {
+    if (row['state'] === 'scheduled') return retryScheduled(row, now);
+    if (row['state'] === 'delivered' && !force) return 'delivered';
+    const hindered = hindrance(row);
+    if (hindered !== undefined) return hindered;
+    const lane = row['lane'] as string;
+    again.run(now, row['seq'] as number);
+    lanes.lower(lane, now);
+    depths.add(lane, 1);
+    return 'scheduled';
+  };
+}
+
+export type Retry = ReturnType<typeof createRetry>;
