@@ -1,0 +1,126 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
+import { startNode, type Child } from '../children.ts';
+import type { Contender, Counts, Place, Running } from './contender.ts';
+
+/** What the bench asks of a store by itself, past the service. */
+export interface StoreReader {
+  counts(): Promise<Counts>;
+  close(): Promise<void>;
+}
+
+export interface ServiceProcess {
+  readonly child: Child;
+  readonly url: string;
+}
+
+/** Starts `node src/server.ts` with default settings but for the port and the database, and waits until it is ready. */
+export async function startService(
+  dir: string,
+  env: Readonly<Record<string, string>>,
+): Promise<ServiceProcess> {
+  const log = join(dir, 'service.log');
+  const child = startNode('../src/server.ts', [], { cwd: dir, log, env: { PORT: '0', ...env } });
+  for (;;) {
+    const ready = /"url":"([^"]+)".*"msg":"the service is ready"/.exec(startOf(log));
+    if (ready?.[1] !== undefined) return { child, url: ready[1] };
+    if (child.exited()) throw new Error(`the service did not start: ${startOf(log)}`);
+    await sleep(2);
+  }
+}
+
+/** The log of a benchmark may be hundreds of MB. */
+function startOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(Math.min(65_536, fstatSync(file).size));
+    return bytes.toString('utf8', 0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function call<T>(url: string, method: 'GET' | 'POST', body?: object): Promise<T> {
+  const answer = await request(url, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  const json = (await answer.body.json()) as { readonly data: T };
+  if (answer.statusCode >= 300) throw new Error(`${url}: ${String(answer.statusCode)}`);
+  return json.data;
+}
+
+interface Registered {
+  readonly agentId: string;
+  readonly signingSecret: string;
+  readonly status: string;
+}
+
+/**
+ * Registers the agents. `away`: by a lease that they let pass; then their tasks are stored and wait, and the service
+ * does nothing else.
+ */
+export async function registerAgents(url: string, place: Place): Promise<Registered[]> {
+  const away = place.agentsAre === 'away';
+  const registered: Registered[] = [];
+  for (const [index, endpoint] of place.agents.entries()) {
+    registered.push(
+      await call<Registered>(`${url}/v1/agents/register`, 'POST', {
+        agentName: `agent-${String(index)}`,
+        version: '1.0.0',
+        contactEndpoint: endpoint.url,
+        capabilities: ['summarize'],
+        metadata: { team: 'docs' },
+        ...(away ? { leaseSeconds: 1 } : {}),
+      }),
+    );
+  }
+  if (!away) return registered;
+  for (const { agentId } of registered) {
+    const path = `${url}/v1/agents/${agentId}`;
+    while ((await call<Registered>(path, 'GET')).status !== 'offline') await sleep(20);
+  }
+  return registered;
+}
+
+export interface ServiceContender {
+  readonly name: string;
+  readonly title: string;
+  readonly durability: string;
+  /** A new, empty database. */
+  database(place: Place): Promise<{
+    readonly url: string;
+    readonly serverPids: readonly number[];
+    /** Once the service is up. */
+    read(): Promise<StoreReader>;
+    remove(): Promise<void>;
+  }>;
+}
+
+export function serviceContender(on: ServiceContender): Contender {
+  async function start(place: Place): Promise<Running> {
+    const database = await on.database(place);
+    const { child, url } = await startService(place.dir, { DATABASE_URL: database.url });
+    const agents = await registerAgents(url, place);
+    const reader = await database.read();
+    return {
+      url,
+      runPaths: agents.map(({ agentId }) => `/v1/agents/${agentId}/run`),
+      secrets: agents.map(({ signingSecret }) => signingSecret),
+      pids: [child.pid],
+      serverPids: database.serverPids,
+      counts: () => reader.counts(),
+      stop: async () => {
+        await reader.close();
+        await child.end();
+        await database.remove();
+      },
+    };
+  }
+  const { name, title, durability } = on;
+  return { name, title, durability, delivers: true, start };
+}
