@@ -11,6 +11,10 @@ export interface Options {
   readonly connections: number;
   /** The results as JSON. */
   readonly json: string;
+  /** Into docs/benchmarks.md with the results. */
+  readonly write: boolean;
+  /** Results of an earlier run, to be written there without another. */
+  readonly render: string | undefined;
 }
 
 export const usage = `npm run bench -- [options]
@@ -20,7 +24,9 @@ export const usage = `npm run bench -- [options]
   --seconds 5                of load for each measurement
   --connections 64           of the load generator
   --quick                    2 rounds of 2 seconds, to see that everything works
-  --json bench/results.json  where the results go`;
+  --json bench/results.json  where the results go
+  --write                    puts the results into docs/benchmarks.md and its charts
+  --render bench/results.json  does so with those of an earlier run`;
 
 /** @throws TypeError for an option that is not there. */
 export function readOptions(args: readonly string[]): Options {
@@ -33,6 +39,8 @@ export function readOptions(args: readonly string[]): Options {
       seconds: { type: 'string' },
       connections: { type: 'string', default: '64' },
       quick: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+      render: { type: 'string' },
       json: { type: 'string', default: 'bench/results.json' },
     },
   });
@@ -45,5 +53,7 @@ export function readOptions(args: readonly string[]): Options {
     warmUpSeconds: values.quick ? 1 : 2,
     connections: Number(values.connections),
     json: values.json,
+    write: values.write,
+    render: values.render,
   };
 }

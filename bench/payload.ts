@@ -22,3 +22,6 @@ export function taskOf(bytes: number, extra: Readonly<Record<string, unknown>> =
   for (let n = 0; n < Math.floor(room / step); n += 1) records.push({ ...RECORD });
   return write('.'.repeat(bytes - write('').length));
 }
+
+export const sizeName = (bytes: number): string =>
+  bytes < 1_000 ? `${String(bytes)} B` : `${String(bytes / 1_024)} KB`;

@@ -1,3 +1,4 @@
+import type { Seed } from '../seed/seed.ts';
 import type { SinkEndpoint } from '../sink/sink.ts';
 
 /** What is measured: the service on one of its stores, or a peer. */
@@ -8,6 +9,8 @@ export interface Contender {
   readonly durability: string;
   /** Whether it sends tasks on at all. */
   readonly delivers: boolean;
+  /** What it needs and this machine has not. */
+  missing?(): string | undefined;
   start(place: Place): Promise<Running>;
 }
 
@@ -17,6 +20,10 @@ export interface Place {
   readonly agents: readonly SinkEndpoint[];
   /** `away`: what is accepted waits, nothing is sent. */
   readonly agentsAre: 'there' | 'away';
+  /** Where lifecycle webhooks go, if any are to be sent. */
+  readonly webhookUrl?: string;
+  /** What its database holds before it starts; the peers have none. */
+  readonly seed?: Seed;
 }
 
 export interface Counts {
@@ -25,16 +32,20 @@ export interface Counts {
   readonly completed: number;
 }
 
-/** A contender that is up, on a store that was empty. */
+/** A contender that is up. */
 export interface Running {
   readonly url: string;
   /** Where tasks are posted to, one per agent. */
   readonly runPaths: readonly string[];
-  /** By the agents' order: what each dispatch must be signed with. */
+  /** What is sent is signed with one of these. */
   readonly secrets: readonly string[];
   /** Its own processes; the database servers' apart. */
   readonly pids: readonly number[];
   readonly serverPids: readonly number[];
+  /** From its start to its being ready, in milliseconds. */
+  readonly readyAfterMs: number;
   counts(): Promise<Counts>;
+  /** The agents that were away come, and what waits is sent. */
+  release(): Promise<void>;
   stop(): Promise<void>;
 }

@@ -1,21 +1,25 @@
 import { join } from 'node:path';
 import { newSigningSecret } from '../../src/webhook/sign.ts';
-import { startNode } from '../children.ts';
+import { startNode, type Child } from '../children.ts';
+import { now } from '../clock.ts';
 import type { PeerCounts, PeerSettings, QueueName } from '../peers/peer.ts';
 import type { Contender, Place, Running } from './contender.ts';
 
 /** Answers 202 from memory and forgets. */
 export function bareContender(name: string, title: string, program: string): Contender {
   const start = async ({ dir, agents }: Place): Promise<Running> => {
-    const log = join(dir, 'peer.log');
-    const child = startNode(program, [], { cwd: dir, log, ipc: true });
+    const startedAt = now();
+    const child = startNode(program, [], { cwd: dir, log: join(dir, 'peer.log'), ipc: true });
+    const url = await child.ask<string>('url');
     return {
-      url: await child.ask<string>('url'),
+      url,
       runPaths: agents.map((_, index) => `/v1/agents/agent-${String(index)}/run`),
       secrets: [],
       pids: [child.pid],
       serverPids: [],
+      readyAfterMs: now() - startedAt,
       counts: () => child.ask<PeerCounts>('counts'),
+      release: async () => undefined,
       stop: () => child.end(),
     };
   };
@@ -27,62 +31,65 @@ export interface QueueContender {
   readonly title: string;
   readonly durability: string;
   readonly queue: QueueName;
+  readonly concurrency: number;
+  /** HTTP in front and worker in processes of their own. */
+  readonly apart: boolean;
+  readonly missing?: () => string | undefined;
   /** A new, empty place for the queue. */
   open(place: Place): Promise<{
     readonly url: string;
     readonly serverPids: readonly number[];
     remove(): Promise<void>;
   }>;
-  readonly concurrency: number;
-  /** Front and worker in processes of their own. */
-  readonly apart: boolean;
 }
 
 /** Fastify, a queue, and a worker that dispatches signed. */
 export function queueContender(on: QueueContender): Contender {
-  async function start({ dir, agents, agentsAre }: Place): Promise<Running> {
-    const place = await on.open({ dir, agents, agentsAre });
+  async function start(place: Place): Promise<Running> {
+    const { dir, agents, agentsAre, webhookUrl } = place;
+    const at = await on.open(place);
     const secret = newSigningSecret();
     const known = agents.map(({ url }, index) => ({ id: `agent-${String(index)}`, url }));
-    const begin = (role: PeerSettings['role']) => {
-      const settings: PeerSettings = {
-        queue: on.queue,
-        url: place.url,
-        agents: known,
-        secret,
-        role,
-        concurrency: on.concurrency,
-      };
-      const log = join(dir, `${role}.log`);
-      return startNode('peers/main.ts', [JSON.stringify(settings)], { cwd: dir, log, ipc: true });
+    const settings: PeerSettings = {
+      queue: on.queue,
+      url: at.url,
+      agents: known,
+      secret,
+      concurrency: on.concurrency,
+      webhookUrl,
     };
-    const works = agentsAre === 'there';
-    const front = begin(works && !on.apart ? 'both' : 'front');
+    const startedAt = now();
+    const begin = (name: string): Child =>
+      startNode('peers/main.ts', [JSON.stringify(settings)], {
+        cwd: dir,
+        log: join(dir, `${name}.log`),
+        ipc: true,
+      });
+    const front = begin('front');
     const url = await front.ask<string>('url');
-    const worker = works && on.apart ? begin('worker') : undefined;
-    await worker?.ask('url');
-    const children = worker === undefined ? [front] : [front, worker];
+    const worker = on.apart ? begin('worker') : front;
+    if (agentsAre === 'there') await worker.ask('work');
+    const readyAfterMs = now() - startedAt;
     return {
       url,
       runPaths: known.map(({ id }) => `/v1/agents/${id}/run`),
-      secrets: known.map(() => secret),
-      pids: children.map(({ pid }) => pid),
-      serverPids: place.serverPids,
+      secrets: [secret],
+      pids: [...new Set([front.pid, worker.pid])],
+      serverPids: at.serverPids,
+      readyAfterMs,
       counts: async () => {
-        const counts = await Promise.all(children.map((child) => child.ask<PeerCounts>('counts')));
-        const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+        const { accepted } = await front.ask<PeerCounts>('counts');
+        const { completed, failed } = await worker.ask<PeerCounts>('counts');
         if (failed > 0) throw new Error(`${on.name}: ${String(failed)} attempts failed`);
-        return {
-          accepted: counts[0]?.accepted ?? 0,
-          completed: counts.at(-1)?.completed ?? 0,
-        };
+        return { accepted, completed };
       },
+      release: () => worker.ask('work'),
       stop: async () => {
-        await Promise.all(children.map((child) => child.end()));
-        await place.remove();
+        await Promise.all([front.end(), worker.end()]);
+        await at.remove();
       },
     };
   }
-  const { name, title, durability } = on;
-  return { name, title, durability, delivers: true, start };
+  const { name, title, durability, missing = () => undefined } = on;
+  return { name, title, durability, delivers: true, missing, start };
 }

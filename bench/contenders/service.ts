@@ -2,7 +2,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
+import { newSigningSecret } from '../../src/webhook/sign.ts';
 import { startNode, type Child } from '../children.ts';
+import { now } from '../clock.ts';
 import type { Contender, Counts, Place, Running } from './contender.ts';
 
 /** What the bench asks of a store by itself, past the service. */
@@ -11,23 +13,27 @@ export interface StoreReader {
   close(): Promise<void>;
 }
 
-export interface ServiceProcess {
+interface ServiceProcess {
   readonly child: Child;
   readonly url: string;
+  readonly readyAfterMs: number;
 }
 
 /** Starts `node src/server.ts` with default settings but for the port and the database, and waits until it is ready. */
-export async function startService(
+async function startService(
   dir: string,
   env: Readonly<Record<string, string>>,
 ): Promise<ServiceProcess> {
   const log = join(dir, 'service.log');
+  const startedAt = now();
   const child = startNode('../src/server.ts', [], { cwd: dir, log, env: { PORT: '0', ...env } });
   for (;;) {
     const ready = /"url":"([^"]+)".*"msg":"the service is ready"/.exec(startOf(log));
-    if (ready?.[1] !== undefined) return { child, url: ready[1] };
+    if (ready?.[1] !== undefined) {
+      return { child, url: ready[1], readyAfterMs: now() - startedAt };
+    }
     if (child.exited()) throw new Error(`the service did not start: ${startOf(log)}`);
-    await sleep(2);
+    await sleep(1);
   }
 }
 
@@ -42,7 +48,7 @@ function startOf(path: string): string {
   }
 }
 
-async function call<T>(url: string, method: 'GET' | 'POST', body?: object): Promise<T> {
+async function call<T>(url: string, method: 'GET' | 'POST' | 'PUT', body?: object): Promise<T> {
   const answer = await request(url, {
     method,
     ...(body === undefined
@@ -60,24 +66,24 @@ interface Registered {
   readonly status: string;
 }
 
+const registration = (index: number, contactEndpoint: string) => ({
+  agentName: `agent-${String(index)}`,
+  version: '1.0.0',
+  contactEndpoint,
+  capabilities: ['summarize'],
+  metadata: { team: 'docs' },
+});
+
 /**
  * Registers the agents. `away`: by a lease that they let pass; then their tasks are stored and wait, and the service
  * does nothing else.
  */
-export async function registerAgents(url: string, place: Place): Promise<Registered[]> {
-  const away = place.agentsAre === 'away';
+async function registerAgents(url: string, { agents, agentsAre }: Place): Promise<Registered[]> {
+  const away = agentsAre === 'away';
   const registered: Registered[] = [];
-  for (const [index, endpoint] of place.agents.entries()) {
-    registered.push(
-      await call<Registered>(`${url}/v1/agents/register`, 'POST', {
-        agentName: `agent-${String(index)}`,
-        version: '1.0.0',
-        contactEndpoint: endpoint.url,
-        capabilities: ['summarize'],
-        metadata: { team: 'docs' },
-        ...(away ? { leaseSeconds: 1 } : {}),
-      }),
-    );
+  for (const [index, endpoint] of agents.entries()) {
+    const body = { ...registration(index, endpoint.url), ...(away ? { leaseSeconds: 1 } : {}) };
+    registered.push(await call<Registered>(`${url}/v1/agents/register`, 'POST', body));
   }
   if (!away) return registered;
   for (const { agentId } of registered) {
@@ -91,7 +97,7 @@ export interface ServiceContender {
   readonly name: string;
   readonly title: string;
   readonly durability: string;
-  /** A new, empty database. */
+  /** A new database: empty, or with the seed in it. */
   database(place: Place): Promise<{
     readonly url: string;
     readonly serverPids: readonly number[];
@@ -104,16 +110,29 @@ export interface ServiceContender {
 export function serviceContender(on: ServiceContender): Contender {
   async function start(place: Place): Promise<Running> {
     const database = await on.database(place);
-    const { child, url } = await startService(place.dir, { DATABASE_URL: database.url });
+    const webhookSecret = newSigningSecret();
+    const { child, url, readyAfterMs } = await startService(place.dir, {
+      DATABASE_URL: database.url,
+      ...(place.webhookUrl === undefined
+        ? {}
+        : { OPSCORE_WEBHOOK_URL: place.webhookUrl, OPSCORE_WEBHOOK_SECRET: webhookSecret }),
+    });
     const agents = await registerAgents(url, place);
     const reader = await database.read();
     return {
       url,
       runPaths: agents.map(({ agentId }) => `/v1/agents/${agentId}/run`),
-      secrets: agents.map(({ signingSecret }) => signingSecret),
+      secrets: [webhookSecret, ...agents.map(({ signingSecret }) => signingSecret)],
       pids: [child.pid],
       serverPids: database.serverPids,
+      readyAfterMs,
       counts: () => reader.counts(),
+      // Registered again, without a lease.
+      release: async () => {
+        for (const [index, endpoint] of place.agents.entries()) {
+          await call(`${url}/v1/agents/register`, 'PUT', registration(index, endpoint.url));
+        }
+      },
       stop: async () => {
         await reader.close();
         await child.end();

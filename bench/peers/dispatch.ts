@@ -7,6 +7,8 @@ import type { Deliver } from './queues/queue.ts';
 interface Deps {
   readonly agents: readonly PeerAgent[];
   readonly secret: string;
+  /** For those that are no agent of ours: a registration's webhook. */
+  readonly webhookUrl: string | undefined;
   readonly log: FastifyBaseLogger;
   readonly onFailure: () => void;
 }
@@ -16,7 +18,7 @@ interface Deps {
  * connections per origin, no pipelining), one log line per attempt. Leaner than the service where it may be: undici's
  * own timeouts in place of one deadline, the answer dumped, no address judged.
  */
-export function createDispatch({ agents, secret, log, onFailure }: Deps): Deliver {
+export function createDispatch({ agents, secret, webhookUrl, log, onFailure }: Deps): Deliver {
   const http = new Agent({
     connections: 128,
     pipelining: 1,
@@ -28,7 +30,7 @@ export function createDispatch({ agents, secret, log, onFailure }: Deps): Delive
 
   return async ({ id, agentId, body }) => {
     const start = performance.now();
-    const answer = await request(urls.get(agentId) ?? '', {
+    const answer = await request(urls.get(agentId) ?? webhookUrl ?? '', {
       method: 'POST',
       dispatcher: http,
       headers: {

@@ -5,6 +5,7 @@ import { createDispatch } from './dispatch.ts';
 import { createFront } from './front.ts';
 import type { PeerCounts, PeerSettings } from './peer.ts';
 import { openQueue } from './queues/open.ts';
+import { registration } from './registration.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as PeerSettings;
 // As src/server.ts has it.
@@ -13,23 +14,18 @@ const queue = await openQueue(settings);
 let accepted = 0;
 let failed = 0;
 
+const add: typeof queue.add = async (job) => {
+  await queue.add(job);
+  accepted += 1;
+};
 const known = new Set(settings.agents.map(({ id }) => id));
-const app = createFront(
-  log,
-  (agentId) => known.has(agentId),
-  async (job) => {
-    await queue.add(job);
-    accepted += 1;
-  },
-);
-
-if (settings.role !== 'front') {
-  await queue.work(createDispatch({ ...settings, log, onFailure: () => (failed += 1) }));
-}
-const url = settings.role === 'worker' ? '' : await app.listen({ host: '127.0.0.1', port: 0 });
+const app = createFront(log, (agentId) => known.has(agentId), add);
+await app.register(registration(add));
+const url = await app.listen({ host: '127.0.0.1', port: 0 });
 
 answer({
   url: () => url,
+  work: () => queue.work(createDispatch({ ...settings, log, onFailure: () => (failed += 1) })),
   counts: async (): Promise<PeerCounts> => ({
     accepted,
     completed: await queue.completed(),

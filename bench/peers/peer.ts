@@ -5,8 +5,8 @@ export interface PeerSettings {
   readonly url: string;
   readonly agents: readonly PeerAgent[];
   readonly secret: string;
-  /** Both: HTTP in front and worker in one process. */
-  readonly role: 'front' | 'worker' | 'both';
+  /** Where a registration is told; undefined = nobody registers. */
+  readonly webhookUrl: string | undefined;
   /** Deliveries in flight: per agent for those in memory, in all for the queues. */
   readonly concurrency: number;
 }

@@ -24,8 +24,9 @@ const DRAIN_PATIENCE_MS = 600_000;
 const POLL_MS = 10;
 
 /**
- * Waits until everything accepted has arrived at the agent and is recorded as delivered.
- * @returns when that was so: the last arrival, or the moment at which the store said so.
+ * Waits until everything accepted has arrived at the agent and is recorded as delivered. Asks the store only once the
+ * agent has it all: counting costs.
+ * @returns when that was so, and how many they were.
  */
 export async function drained(
   name: string,
@@ -33,25 +34,25 @@ export async function drained(
   sink: Sink,
 ): Promise<{ readonly at: number; readonly count: number }> {
   const giveUpAt = now() + DRAIN_PATIENCE_MS;
-  for (;;) {
-    const { arrived } = await sink.count();
-    const { accepted, completed } = await running.counts();
-    const at = now();
-    if (arrived >= accepted && completed >= accepted) {
-      // What a closed connection cut off may have been accepted after the count.
-      await sleep(50);
-      const again = await running.counts();
-      if (again.accepted === accepted && again.completed === accepted)
-        return { at, count: accepted };
+  // What a closed connection cut off may have been accepted a moment later.
+  await sleep(POLL_MS);
+  const { accepted } = await running.counts();
+  let arrived = 0;
+  let completed = 0;
+  while (now() < giveUpAt) {
+    ({ arrived } = await sink.count());
+    if (arrived >= accepted) {
+      const counts = await running.counts();
+      const at = now();
+      ({ completed } = counts);
+      if (counts.accepted > accepted) return drained(name, running, sink);
+      if (completed >= accepted) return { at, count: accepted };
     }
-    if (at > giveUpAt) {
-      throw new Error(
-        `${name}: ${String(accepted)} accepted, ${String(arrived)} arrived, ${String(completed)} recorded`,
-      );
-    }
-    // While much is missing the look itself would cost: about as long as a tenth of what is left to do.
     await sleep(POLL_MS);
   }
+  throw new Error(
+    `${name}: ${String(accepted)} accepted, ${String(arrived)} arrived, ${String(completed)} recorded`,
+  );
 }
 
 /** All arrived once, and the samples bear the right signatures. */

@@ -3,8 +3,6 @@ import type { Sink } from '../sink/sink.ts';
 
 /** One number of one round. */
 export interface Measurement {
-  /** What was measured, such as `300 B`. */
-  readonly series: string;
   readonly value: number;
   /** Whatever else was seen. */
   readonly details: Readonly<Record<string, number>>;
@@ -20,6 +18,15 @@ export interface RoundContext {
   readonly dir: string;
 }
 
+/** What is measured of each contender in turn. */
+export interface Series {
+  readonly name: string;
+  /** Handed to `measure`. */
+  readonly value: number;
+  /** Not for all. */
+  readonly only?: readonly Contender[];
+}
+
 export interface Scenario {
   readonly name: string;
   readonly title: string;
@@ -27,12 +34,16 @@ export interface Scenario {
   readonly method: string;
   readonly unit: string;
   readonly better: 'more' | 'less';
+  /** Decimals worth showing. */
+  readonly digits: number;
   readonly contenders: readonly Contender[];
-  /** What is measured of each contender in turn. */
-  readonly series: readonly string[];
-  measure(contender: Contender, series: string, context: RoundContext): Promise<Measurement>;
+  readonly series: readonly Series[];
+  /** The sink has to be so many; 1 unless it says otherwise. */
+  readonly agents?: number;
+  measure(contender: Contender, series: number, context: RoundContext): Promise<Measurement>;
 }
 
+/** Stops what was started, whatever becomes of the work. */
 export async function using<T>(
   running: Promise<Running>,
   work: (running: Running) => Promise<T>,
