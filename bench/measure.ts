@@ -19,9 +19,10 @@ interface Run {
 
 /** All rounds of a scenario: in each, everybody in turn, for every series. */
 export async function measureScenario(scenario: Scenario, run: Run): Promise<ScenarioResult> {
-  const { name, title, method, unit, better, digits } = scenario;
+  const { name, title, method, unit, better, digits, beside } = scenario;
   const result: ScenarioResult = {
     ...{ name, title, method, unit, better, digits },
+    ...(beside === undefined ? {} : { beside }),
     series: scenario.series.map((series) => ({
       name: series.name,
       contenders: contendersOf(scenario, series, run).map((contender) => ({

@@ -18,7 +18,7 @@ export interface Results {
 
 export interface ScenarioResult extends Pick<
   Scenario,
-  'name' | 'title' | 'method' | 'unit' | 'better' | 'digits'
+  'name' | 'title' | 'method' | 'unit' | 'better' | 'digits' | 'beside'
 > {
   readonly series: SeriesResult[];
 }

@@ -14,15 +14,15 @@ const number = (value: number, digits: number): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** The median, and in brackets the lowest and the highest of the rounds. */
-function cell(contender: ContenderResult | undefined, { digits, name }: ScenarioResult): string {
+function cell(contender: ContenderResult | undefined, { digits, beside }: ScenarioResult): string {
   if (contender === undefined) return '';
   const values = contender.rounds.map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const spread = `(${number(low, digits)}–${number(high, digits)})`;
   const middle = `**${number(median(values), digits)}** ${spread}`;
-  if (name !== 'latency') return middle;
-  const p99 = median(contender.rounds.map(({ details }) => details['p99'] ?? Number.NaN));
-  return `${middle}, p99 ${number(p99, digits)}`;
+  if (beside === undefined) return middle;
+  const other = median(contender.rounds.map(({ details }) => details[beside.detail] ?? Number.NaN));
+  return other === 0 ? middle : `${middle}, ${beside.label} ${number(other, digits)}`;
 }
 
 /** Contenders down, series across. */

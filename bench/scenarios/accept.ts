@@ -1,6 +1,7 @@
 import { everybody } from '../contenders/all.ts';
 import { relay } from '../contenders/memory.ts';
 import { run } from '../load/load.ts';
+import { cpuMs } from '../processes.ts';
 import { SIZES, sizeName, taskOf } from '../payload.ts';
 import { checkAccepted } from './checks.ts';
 import { using, type Scenario } from './scenario.ts';
@@ -23,13 +24,20 @@ export const accept: Scenario = {
       const { url, runPaths: paths } = running;
       const load = { url, paths, body: taskOf(bytes), connections, dir };
       await run({ ...load, seconds: warmUpSeconds });
+      const processes = [...running.pids, ...running.serverPids];
       const before = await running.counts();
+      const cpuBefore = cpuMs(processes);
       const result = await run({ ...load, seconds });
+      const cpu = cpuMs(processes) - cpuBefore;
       const after = await running.counts();
       checkAccepted(contender.name, result, after.accepted - before.accepted, connections);
       return {
         value: result.requests / result.seconds,
-        details: { p50: result.p50, p99: result.p99 },
+        details: {
+          cpuMicrosPerTask: (cpu * 1_000) / result.requests,
+          p50: result.p50,
+          p99: result.p99,
+        },
       };
     });
   },

@@ -1,6 +1,7 @@
 import { now } from '../clock.ts';
 import type { Contender, Place } from '../contenders/contender.ts';
 import { run } from '../load/load.ts';
+import { cpuMs } from '../processes.ts';
 import { taskOf } from '../payload.ts';
 import { checkAccepted, checkDelivered, drained } from './checks.ts';
 import { using, type Measurement, type RoundContext } from './scenario.ts';
@@ -26,10 +27,13 @@ export function measureDelivery(
     await sink.reset();
     await run({ ...load, seconds: warmUpSeconds });
     const warmedUp = await drained(contender.name, running, sink);
+    const processes = [...running.pids, ...running.serverPids];
+    const cpuBefore = cpuMs(processes);
     const startedAt = now();
     const result = await run({ ...load, seconds });
     const loadEndedAt = now();
     const { at, count } = await drained(contender.name, running, sink);
+    const cpu = cpuMs(processes) - cpuBefore;
     const accepted = count - warmedUp.count;
     checkAccepted(contender.name, result, accepted, connections);
     checkDelivered(contender.name, await sink.record(), count, secrets);
@@ -37,6 +41,7 @@ export function measureDelivery(
       value: (accepted * 1_000) / (at - startedAt),
       details: {
         acceptedPerSecond: result.requests / result.seconds,
+        cpuMicrosPerTask: (cpu * 1_000) / accepted,
         drainSeconds: (at - loadEndedAt) / 1_000,
         p50: result.p50,
         p99: result.p99,

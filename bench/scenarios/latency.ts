@@ -15,6 +15,7 @@ export const latency: Scenario = {
   unit: 'ms',
   better: 'less',
   digits: 2,
+  beside: { detail: 'p99', label: 'p99' },
   contenders: delivering,
   series: [200, 1_000].map((rate) => ({ name: `${rate.toLocaleString('en')}/s`, value: rate })),
   measure: async (contender, perSecond, { dir, sink, seconds, warmUpSeconds }) => {

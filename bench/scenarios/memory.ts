@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { delivering, services } from '../contenders/all.ts';
 import type { Place, Running } from '../contenders/contender.ts';
 import { run } from '../load/load.ts';
+import { proportionalMiB, residentMiB } from '../processes.ts';
 import { taskOf } from '../payload.ts';
 import { drained } from './checks.ts';
 import { using, type Scenario } from './scenario.ts';
@@ -18,10 +18,11 @@ export const memory: Scenario = {
   name: 'memory',
   title: 'Memory',
   method:
-    'Resident MiB of the process, the highest of ten samples a second: idle, end to end under the load of 64 connections, and while it sends off a backlog of 1,000,000. What a database server beside it takes is not in it, but for Redis, which holds all tasks in memory.',
+    'Resident MiB of the processes, the highest of ten samples a second: idle, end to end under the load of 64 connections, and while a backlog of 1,000,000 is sent off. Beside it what its database server has resident at the end, shared memory counted once.',
   unit: 'MiB',
   better: 'less',
   digits: 0,
+  beside: { detail: 'server', label: 'server' },
   contenders: delivering,
   series: [
     { name: 'idle', value: 0 },
@@ -47,35 +48,22 @@ export const memory: Scenario = {
         await run({ url, paths, body: taskOf(300), connections, dir, seconds: seconds * 2 });
         await drained(contender.name, running, sink);
       } else await sleep((state === 'idle' ? IDLE_SECONDS : seconds * 2) * 1_000);
-      const { own, server } = highest();
-      return { value: own + server, details: { own, server } };
+      return { value: highest(), details: { server: proportionalMiB(running.serverPids) } };
     });
   },
 };
 
-/** The highest sum of what its processes have resident, in MiB, from now until it is asked for. */
-function watch({ pids, serverPids }: Running): () => { own: number; server: number } {
-  let own = 0;
-  let server = 0;
+/** The most that its processes have resident from now until it is asked for, in MiB. */
+function watch({ pids }: Running): () => number {
+  let highest = 0;
   const sample = (): void => {
-    own = Math.max(
-      own,
-      pids.map(residentMiB).reduce((a, b) => a + b, 0),
-    );
-    server = Math.max(
-      server,
-      serverPids.map(residentMiB).reduce((a, b) => a + b, 0),
-    );
+    const sum = pids.map(residentMiB).reduce((a, b) => a + b, 0);
+    highest = Math.max(highest, sum);
   };
   const timer = setInterval(sample, SAMPLE_MS);
   return () => {
     clearInterval(timer);
     sample();
-    return { own, server };
+    return highest;
   };
-}
-
-function residentMiB(pid: number): number {
-  const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
 }

@@ -36,6 +36,8 @@ export interface Scenario {
   readonly better: 'more' | 'less';
   /** Decimals worth showing. */
   readonly digits: number;
+  /** A detail worth showing with the value. */
+  readonly beside?: { readonly detail: string; readonly label: string };
   readonly contenders: readonly Contender[];
   readonly series: readonly Series[];
   /** The sink has to be so many; 1 unless it says otherwise. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { startPostgres, type PostgresServer } from '../../test/helpers/postgres-server.ts';
 
@@ -45,11 +46,24 @@ export async function newDatabase(template = 'template0') {
   return {
     name,
     url: postgres.url(name),
-    serverPids: [],
+    serverPids: [await postmaster(root)],
     remove: async () => {
       await query(root, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };
+}
+
+/** Every session is a child of it. */
+async function postmaster(url: string): Promise<number> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const stat = readFileSync(`/proc/${String(rows[0]?.pid)}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } finally {
+    await client.end();
+  }
 }
 
 export async function postgresVersion(): Promise<string> {
