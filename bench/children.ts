@@ -20,13 +20,17 @@ export interface ChildOptions {
   /** Its standard output goes here: a file, as under an operator's service manager. */
   readonly log: string;
   readonly ipc?: boolean;
+  /** Of Node itself. */
+  readonly nodeOptions?: readonly string[];
 }
 
 const PATIENCE_MS = 20_000;
 
 /** Starts `node program`. */
 export function startNode(program: string, args: readonly string[], options: ChildOptions): Child {
-  return start(process.execPath, [join(import.meta.dirname, program), ...args], options);
+  const { nodeOptions = [] } = options;
+  const file = join(import.meta.dirname, program);
+  return start(process.execPath, [...nodeOptions, file, ...args], options);
 }
 
 export function start(command: string, args: readonly string[], options: ChildOptions): Child {

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender } from './contenders/contender.ts';
+import { runLoad } from './load/load.ts';
 import type { Options } from './options.ts';
 import type { ScenarioResult } from './report/results.ts';
 import type { Scenario, Series } from './scenarios/scenario.ts';
@@ -74,7 +75,12 @@ async function measureOnce(scenario: Scenario, contender: Contender, series: Ser
   // What the one before has left to write is not for this one to wait for.
   spawnSync('sync');
   try {
-    return await scenario.measure(contender, series.value, { ...run.options, sink: run.sink, dir });
+    return await scenario.measure(contender, series.value, {
+      ...run.options,
+      sink: run.sink,
+      load: runLoad,
+      dir,
+    });
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

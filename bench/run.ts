@@ -30,7 +30,9 @@ const contenders = whoIsThere();
 
 const root = mkdtempSync(join(tmpdir(), 'agentkit-bench-'));
 process.once('exit', () => rmSync(root, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stopPostgres().finally(() => process.exit(1)));
+}
 
 const onPostgres = contenders.some(({ title }) => title.includes('PostgreSQL'));
 const { rounds, seconds, warmUpSeconds, connections } = options;

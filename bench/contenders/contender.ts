@@ -22,6 +22,8 @@ export interface Place {
   readonly agentsAre: 'there' | 'away';
   /** Where lifecycle webhooks go, if any are to be sent. */
   readonly webhookUrl?: string;
+  /** Of the service's Node: for a profile. */
+  readonly nodeOptions?: readonly string[];
   /** What its database holds before it starts; the peers have none. */
   readonly seed?: Seed;
 }

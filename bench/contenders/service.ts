@@ -23,10 +23,16 @@ interface ServiceProcess {
 async function startService(
   dir: string,
   env: Readonly<Record<string, string>>,
+  nodeOptions: readonly string[] = [],
 ): Promise<ServiceProcess> {
   const log = join(dir, 'service.log');
   const startedAt = now();
-  const child = startNode('../src/server.ts', [], { cwd: dir, log, env: { PORT: '0', ...env } });
+  const child = startNode('../src/server.ts', [], {
+    cwd: dir,
+    log,
+    env: { PORT: '0', ...env },
+    nodeOptions,
+  });
   for (;;) {
     const ready = /"url":"([^"]+)".*"msg":"the service is ready"/.exec(startOf(log));
     if (ready?.[1] !== undefined) {
@@ -111,12 +117,13 @@ export function serviceContender(on: ServiceContender): Contender {
   async function start(place: Place): Promise<Running> {
     const database = await on.database(place);
     const webhookSecret = newSigningSecret();
-    const { child, url, readyAfterMs } = await startService(place.dir, {
+    const env = {
       DATABASE_URL: database.url,
       ...(place.webhookUrl === undefined
         ? {}
         : { OPSCORE_WEBHOOK_URL: place.webhookUrl, OPSCORE_WEBHOOK_SECRET: webhookSecret }),
-    });
+    };
+    const { child, url, readyAfterMs } = await startService(place.dir, env, place.nodeOptions);
     const agents = await registerAgents(url, place);
     const reader = await database.read();
     return {

@@ -30,6 +30,7 @@ export interface LoadResult {
 export const loadGenerator: 'wrk' | 'autocannon' =
   spawnSync('wrk', ['--version'], { stdio: 'ignore' }).error === undefined ? 'wrk' : 'autocannon';
 
-export function run(load: Load): Promise<LoadResult> {
-  return loadGenerator === 'wrk' ? runWrk(load) : runAutocannon(load);
-}
+export type RunLoad = (load: Load) => Promise<LoadResult>;
+
+export const runLoad: RunLoad = (load) =>
+  loadGenerator === 'wrk' ? runWrk(load) : runAutocannon(load);

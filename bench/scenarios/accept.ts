@@ -1,12 +1,33 @@
 import { everybody } from '../contenders/all.ts';
+import type { Running } from '../contenders/contender.ts';
 import { relay } from '../contenders/memory.ts';
-import { run } from '../load/load.ts';
-import { cpuMs } from '../processes.ts';
 import { SIZES, sizeName, taskOf } from '../payload.ts';
+import { cpuMs } from '../processes.ts';
 import { checkAccepted } from './checks.ts';
-import { using, type Scenario } from './scenario.ts';
+import { using, type Measurement, type RoundContext, type Scenario } from './scenario.ts';
 
-/** How many tasks a second get their 202. */
+/** Tasks a second that get their 202; the contender is warm, and sends nothing on. */
+export async function measureAccept(
+  name: string,
+  running: Running,
+  bytes: number,
+  { dir, load, seconds, connections }: Omit<RoundContext, 'sink' | 'warmUpSeconds'>,
+): Promise<Measurement> {
+  const { url, runPaths: paths, pids, serverPids } = running;
+  const processes = [...pids, ...serverPids];
+  const before = await running.counts();
+  const cpuBefore = cpuMs(processes);
+  const result = await load({ url, paths, body: taskOf(bytes), connections, dir, seconds });
+  const cpu = cpuMs(processes) - cpuBefore;
+  const after = await running.counts();
+  checkAccepted(name, result, after.accepted - before.accepted, connections);
+  const { requests, p50, p99 } = result;
+  return {
+    value: requests / result.seconds,
+    details: { cpuMicrosPerTask: (cpu * 1_000) / requests, p50, p99 },
+  };
+}
+
 export const accept: Scenario = {
   name: 'accept',
   title: 'Accept',
@@ -18,27 +39,13 @@ export const accept: Scenario = {
   // A relay that relays nothing is Fastify that fills memory.
   contenders: everybody.filter((contender) => contender !== relay),
   series: SIZES.map((bytes) => ({ name: sizeName(bytes), value: bytes })),
-  measure: async (contender, bytes, { dir, sink, seconds, warmUpSeconds, connections }) => {
+  measure: async (contender, bytes, context) => {
+    const { dir, sink, load, warmUpSeconds: seconds, connections } = context;
     const place = { dir, agents: sink.endpoints.slice(0, 1), agentsAre: 'away' as const };
     return using(contender.start(place), async (running) => {
       const { url, runPaths: paths } = running;
-      const load = { url, paths, body: taskOf(bytes), connections, dir };
-      await run({ ...load, seconds: warmUpSeconds });
-      const processes = [...running.pids, ...running.serverPids];
-      const before = await running.counts();
-      const cpuBefore = cpuMs(processes);
-      const result = await run({ ...load, seconds });
-      const cpu = cpuMs(processes) - cpuBefore;
-      const after = await running.counts();
-      checkAccepted(contender.name, result, after.accepted - before.accepted, connections);
-      return {
-        value: result.requests / result.seconds,
-        details: {
-          cpuMicrosPerTask: (cpu * 1_000) / result.requests,
-          p50: result.p50,
-          p99: result.p99,
-        },
-      };
+      await load({ url, paths, body: taskOf(bytes), connections, dir, seconds });
+      return measureAccept(contender.name, running, bytes, context);
     });
   },
 };

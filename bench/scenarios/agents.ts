@@ -1,6 +1,6 @@
 import { services } from '../contenders/all.ts';
 import { relay } from '../contenders/memory.ts';
-import { measureDelivery } from './delivery.ts';
+import { startAndMeasureDelivery } from './delivery.ts';
 import type { Scenario } from './scenario.ts';
 
 /** Each at an address of its own, so with connections of its own. */
@@ -21,5 +21,5 @@ export const agents: Scenario = {
   ],
   agents: MANY_AGENTS,
   measure: (contender, count, context) =>
-    measureDelivery(contender, { bytes: 300, agents: count }, context),
+    startAndMeasureDelivery(contender, { bytes: 300, agents: count }, context),
 };

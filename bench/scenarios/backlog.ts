@@ -1,6 +1,5 @@
 import { now } from '../clock.ts';
 import { delivering } from '../contenders/all.ts';
-import { run } from '../load/load.ts';
 import { taskOf } from '../payload.ts';
 import { checkDelivered, drained } from './checks.ts';
 import { using, type Scenario } from './scenario.ts';
@@ -17,26 +16,22 @@ export const backlog: Scenario = {
   digits: 0,
   contenders: delivering,
   series: [{ name: '100,000 waiting', value: 100_000 }],
-  measure: async (contender, count, { dir, sink, connections }) => {
+  measure: async (contender, count, { dir, sink, load, connections }) => {
     const place = { dir, agents: sink.endpoints.slice(0, 1), agentsAre: 'away' as const };
     return using(contender.start(place), async (running) => {
+      const { url, runPaths: paths } = running;
+      const before = await running.counts();
       await sink.reset();
-      const load = {
-        url: running.url,
-        paths: running.runPaths,
-        body: taskOf(300),
-        connections,
-        dir,
-      };
       let accepted = 0;
       while (accepted < count) {
-        const result = await run({ ...load, seconds: secondsFor(count - accepted, accepted) });
+        const seconds = secondsFor(count - accepted, accepted);
+        const result = await load({ url, paths, body: taskOf(300), connections, dir, seconds });
         if (result.failed > 0) throw new Error(`${contender.name}: requests failed`);
-        ({ accepted } = await running.counts());
+        accepted = (await running.counts()).accepted - before.accepted;
       }
       const startedAt = now();
       await running.release();
-      const { at, count: delivered } = await drained(contender.name, running, sink);
+      const { at, delivered } = await drained(contender.name, running, sink, before);
       checkDelivered(contender.name, await sink.record(), delivered, running.secrets);
       const seconds = (at - startedAt) / 1_000;
       return { value: delivered / seconds, details: { delivered, seconds } };

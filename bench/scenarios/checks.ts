@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import { now } from '../clock.ts';
-import type { Running } from '../contenders/contender.ts';
+import type { Counts, Running } from '../contenders/contender.ts';
 import type { LoadResult } from '../load/load.ts';
 import type { Sink, SinkRecord, SinkSample } from '../sink/sink.ts';
 
@@ -24,34 +24,36 @@ const DRAIN_PATIENCE_MS = 600_000;
 const POLL_MS = 10;
 
 /**
- * Waits until everything accepted has arrived at the agent and is recorded as delivered. Asks the store only once the
- * agent has it all: counting costs.
+ * Waits until everything accepted since `before` has arrived at the sink, which was empty then, and is recorded as
+ * delivered. Asks the store only once the agent has it all: counting costs.
  * @returns when that was so, and how many they were.
  */
 export async function drained(
   name: string,
   running: Running,
   sink: Sink,
-): Promise<{ readonly at: number; readonly count: number }> {
+  before: Counts,
+): Promise<{ readonly at: number; readonly delivered: number }> {
   const giveUpAt = now() + DRAIN_PATIENCE_MS;
   // What a closed connection cut off may have been accepted a moment later.
   await sleep(POLL_MS);
-  const { accepted } = await running.counts();
+  let expected = (await running.counts()).accepted - before.accepted;
   let arrived = 0;
   let completed = 0;
   while (now() < giveUpAt) {
     ({ arrived } = await sink.count());
-    if (arrived >= accepted) {
+    if (arrived >= expected) {
       const counts = await running.counts();
       const at = now();
-      ({ completed } = counts);
-      if (counts.accepted > accepted) return drained(name, running, sink);
-      if (completed >= accepted) return { at, count: accepted };
+      completed = counts.completed - before.completed;
+      if (counts.accepted - before.accepted > expected) {
+        expected = counts.accepted - before.accepted;
+      } else if (completed >= expected) return { at, delivered: expected };
     }
     await sleep(POLL_MS);
   }
   throw new Error(
-    `${name}: ${String(accepted)} accepted, ${String(arrived)} arrived, ${String(completed)} recorded`,
+    `${name}: ${String(expected)} accepted, ${String(arrived)} arrived, ${String(completed)} recorded`,
   );
 }
 

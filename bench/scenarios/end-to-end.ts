@@ -1,6 +1,6 @@
 import { delivering } from '../contenders/all.ts';
 import { SIZES, sizeName } from '../payload.ts';
-import { measureDelivery } from './delivery.ts';
+import { startAndMeasureDelivery } from './delivery.ts';
 import type { Scenario } from './scenario.ts';
 
 export const endToEnd: Scenario = {
@@ -13,5 +13,6 @@ export const endToEnd: Scenario = {
   digits: 0,
   contenders: delivering,
   series: SIZES.map((bytes) => ({ name: sizeName(bytes), value: bytes })),
-  measure: (contender, bytes, context) => measureDelivery(contender, { bytes, agents: 1 }, context),
+  measure: (contender, bytes, context) =>
+    startAndMeasureDelivery(contender, { bytes, agents: 1 }, context),
 };

@@ -28,19 +28,22 @@ export const latency: Scenario = {
         perSecond,
         dir,
       };
-      await sink.reset({ latency: true });
+      const empty = await running.counts();
+      await sink.reset();
       await runOpenLoop({ ...load, seconds: warmUpSeconds });
-      const warmedUp = await drained(contender.name, running, sink);
+      await drained(contender.name, running, sink, empty);
+      const before = await running.counts();
+      await sink.reset({ latency: true });
       const result = await runOpenLoop({ ...load, seconds: seconds * SHARE_OF_SECONDS });
-      const { count } = await drained(contender.name, running, sink);
+      const { delivered } = await drained(contender.name, running, sink, before);
       const record = await sink.record();
-      checkDelivered(contender.name, record, count, running.secrets);
-      if (result.failed > 0 || count - warmedUp.count !== result.sent) {
+      checkDelivered(contender.name, record, delivered, running.secrets);
+      if (result.failed > 0 || delivered !== result.sent) {
         throw new Error(
           `${contender.name}: ${String(result.sent)} sent, ${String(result.failed)} failed`,
         );
       }
-      const latencies = record.latencies.slice(warmedUp.count);
+      const { latencies } = record;
       return {
         value: quantile(latencies, 0.5),
         details: {

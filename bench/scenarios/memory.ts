@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { delivering, services } from '../contenders/all.ts';
 import type { Place, Running } from '../contenders/contender.ts';
-import { run } from '../load/load.ts';
 import { proportionalMiB, residentMiB } from '../processes.ts';
 import { taskOf } from '../payload.ts';
 import { drained } from './checks.ts';
@@ -29,7 +28,7 @@ export const memory: Scenario = {
     { name: 'under load', value: 1 },
     { name: '1,000,000 waiting', value: 2, only: services },
   ],
-  measure: async (contender, series, { dir, sink, seconds, connections }) => {
+  measure: async (contender, series, { dir, sink, load, seconds, connections }) => {
     const state = STATES[series] ?? 'idle';
     const endpoint = sink.endpoints.slice(0, 1);
     const place: Place = {
@@ -42,11 +41,12 @@ export const memory: Scenario = {
     };
     await sink.reset();
     return using(contender.start(place), async (running) => {
+      const before = await running.counts();
       const highest = watch(running);
       if (state === 'load') {
         const { url, runPaths: paths } = running;
-        await run({ url, paths, body: taskOf(300), connections, dir, seconds: seconds * 2 });
-        await drained(contender.name, running, sink);
+        await load({ url, paths, body: taskOf(300), connections, dir, seconds: seconds * 2 });
+        await drained(contender.name, running, sink, before);
       } else await sleep((state === 'idle' ? IDLE_SECONDS : seconds * 2) * 1_000);
       return { value: highest(), details: { server: proportionalMiB(running.serverPids) } };
     });

@@ -1,7 +1,6 @@
 import { services } from '../contenders/all.ts';
 import { relay } from '../contenders/memory.ts';
 import { now } from '../clock.ts';
-import { run } from '../load/load.ts';
 import { checkAccepted, checkDelivered, drained } from './checks.ts';
 import { using, type Scenario } from './scenario.ts';
 
@@ -25,22 +24,24 @@ export const registration: Scenario = {
   digits: 0,
   contenders: [relay, ...services],
   series: [{ name: 'registrations', value: 1 }],
-  measure: async (contender, _, { dir, sink, seconds, warmUpSeconds, connections }) => {
+  measure: async (contender, _, { dir, sink, load, seconds, warmUpSeconds, connections }) => {
     const webhookUrl = sink.endpoints[0]?.url ?? '';
     const place = { dir, agents: [], agentsAre: 'there' as const, webhookUrl };
     return using(contender.start(place), async (running) => {
-      const load = { url: running.url, paths: ['/v1/agents/register'], connections, dir };
+      const to = { url: running.url, paths: ['/v1/agents/register'], connections, dir };
+      const empty = await running.counts();
       await sink.reset();
-      await run({ ...load, body: bodyOf('warm-up'), seconds: warmUpSeconds });
-      const warmedUp = await drained(contender.name, running, sink);
+      await load({ ...to, body: bodyOf('warm-up'), seconds: warmUpSeconds });
+      await drained(contender.name, running, sink, empty);
+      const before = await running.counts();
+      await sink.reset();
       const startedAt = now();
-      const result = await run({ ...load, body: bodyOf('agent'), seconds });
-      const { at, count } = await drained(contender.name, running, sink);
-      const accepted = count - warmedUp.count;
-      checkAccepted(contender.name, result, accepted, connections);
-      checkDelivered(contender.name, await sink.record(), count, running.secrets);
+      const result = await load({ ...to, body: bodyOf('agent'), seconds });
+      const { at, delivered } = await drained(contender.name, running, sink, before);
+      checkAccepted(contender.name, result, delivered, connections);
+      checkDelivered(contender.name, await sink.record(), delivered, running.secrets);
       return {
-        value: (accepted * 1_000) / (at - startedAt),
+        value: (delivered * 1_000) / (at - startedAt),
         details: { p50: result.p50, p99: result.p99 },
       };
     });

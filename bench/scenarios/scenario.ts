@@ -1,4 +1,5 @@
 import type { Contender, Running } from '../contenders/contender.ts';
+import type { RunLoad } from '../load/load.ts';
 import type { Sink } from '../sink/sink.ts';
 
 /** One number of one round. */
@@ -10,6 +11,7 @@ export interface Measurement {
 
 export interface RoundContext {
   readonly sink: Sink;
+  readonly load: RunLoad;
   /** Of the load, for one measurement. */
   readonly seconds: number;
   readonly warmUpSeconds: number;

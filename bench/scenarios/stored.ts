@@ -1,5 +1,5 @@
 import { services } from '../contenders/all.ts';
-import { measureDelivery } from './delivery.ts';
+import { startAndMeasureDelivery } from './delivery.ts';
 import type { Scenario } from './scenario.ts';
 
 export const stored: Scenario = {
@@ -21,6 +21,6 @@ export const stored: Scenario = {
       state: 'delivered' as const,
       agentUrl: context.sink.endpoints[0]?.url ?? '',
     };
-    return measureDelivery(contender, { bytes: 300, agents: 1, seed }, context);
+    return startAndMeasureDelivery(contender, { bytes: 300, agents: 1, seed }, context);
   },
 };

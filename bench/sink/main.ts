@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { answer } from '../answering.ts';
 import { now } from '../clock.ts';
-import { readRequests, type Arrival } from './parser.ts';
+import { readMessages, type Message } from '../messages.ts';
 import type { SinkCount, SinkEndpoint, SinkMode, SinkRecord, SinkSample } from './sink.ts';
 
 const TAKEN = 'HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n';
@@ -27,7 +27,7 @@ function reset(next: SinkMode): void {
   lastAt = 0;
 }
 
-function take({ head, body }: Arrival): void {
+function take({ head, body }: Message): void {
   lastAt = now();
   if (ids.length === 0) firstAt = lastAt;
   if (ids.length % SAMPLE_EVERY === 0) samples.push({ head, body: body.toString('base64') });
@@ -40,7 +40,7 @@ function take({ head, body }: Arrival): void {
 function serve(socket: Socket): void {
   socket.setNoDelay(true);
   socket.on('error', () => undefined);
-  readRequests(socket, (arrival) => {
+  readMessages(socket, (arrival) => {
     take(arrival);
     const { delayMs } = mode;
     if (delayMs === undefined) socket.write(TAKEN);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
-export interface Arrival {
-  /** Request line and headers, as text. */
+export interface Message {
+  /** First line and headers, as text. */
   readonly head: string;
   readonly body: Buffer;
 }
@@ -10,10 +10,10 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /**
- * Reads the POST requests of one connection. No more of HTTP than undici's requests need, for a third of what
- * node:http costs: the sink shares two cores with what is measured.
+ * Reads the HTTP/1.1 requests, or the answers, of one connection. No more of HTTP than undici and Fastify write, for a
+ * third of what node:http costs: sink and load share two cores with what is measured.
  */
-export function readRequests(socket: Socket, onRequest: (arrival: Arrival) => void): void {
+export function readMessages(socket: Socket, onMessage: (message: Message) => void): void {
   let pending: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     let bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
@@ -24,7 +24,7 @@ export function readRequests(socket: Socket, onRequest: (arrival: Arrival) => vo
       const bodyStart = headEnd + END_OF_HEAD.length;
       const bodyEnd = bodyStart + Number(LENGTH.exec(head)?.[1] ?? 0);
       if (bytes.length < bodyEnd) break;
-      onRequest({ head, body: bytes.subarray(bodyStart, bodyEnd) });
+      onMessage({ head, body: bytes.subarray(bodyStart, bodyEnd) });
       bytes = bytes.subarray(bodyEnd);
     }
     pending = bytes;
