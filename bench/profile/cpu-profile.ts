@@ -25,12 +25,10 @@ export interface Frame {
 
 /** The call tree with its times. */
 export function callTree({ nodes, samples, timeDeltas }: CpuProfile, root: string): Frame {
-  const frames = new Map(
-    nodes.map(({ id, callFrame }) => [
-      id,
-      { name: nameOf(callFrame, root), self: 0, total: 0, children: [] },
-    ]),
-  );
+  const frames = new Map<number, Frame>();
+  for (const { id, callFrame } of nodes) {
+    frames.set(id, { name: nameOf(callFrame, root), self: 0, total: 0, children: [] });
+  }
   samples.forEach((id, index) => {
     const frame = frames.get(id);
     if (frame !== undefined) frame.self += timeDeltas[index] ?? 0;
