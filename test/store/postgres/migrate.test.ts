@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
-import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
+import { openPostgres } from '../../helpers/open-store.ts';
 import { bareDatabase, emptyDatabase, query } from '../../helpers/postgres.ts';
 import { openReplica, register } from './steps.ts';
 
@@ -16,20 +16,20 @@ it('is done once by replicas that start together', async () => {
 it('refuses a database that a newer version has migrated', async () => {
   const url = await emptyDatabase();
   await query(url, 'UPDATE schema_version SET version = version + 1');
-  await expect(openPostgresStore(url)).rejects.toThrow(/newer version/);
+  await expect(openPostgres(url)).rejects.toThrow(/newer version/);
 });
 
 it('leaves nothing behind when it fails half-way', async () => {
   const url = await bareDatabase();
   // Something of the operator's own stands where the last table goes.
   await query(url, 'CREATE TABLE write_probe (theirs text)');
-  await expect(openPostgresStore(url)).rejects.toThrow(/write_probe/);
+  await expect(openPostgres(url)).rejects.toThrow(/write_probe/);
   expect(await query(url, "SELECT to_regclass('agents') AS agents")).toEqual([{ agents: null }]);
 });
 
 it('refuses a database of another encoding', async () => {
   const url = await bareDatabase("ENCODING 'LATIN1' LOCALE 'C'");
-  await expect(openPostgresStore(url)).rejects.toThrow(/LATIN1.*UTF8/);
+  await expect(openPostgres(url)).rejects.toThrow(/LATIN1.*UTF8/);
 });
 
 it('says that a database is not there, or not reached, without its password', async () => {
@@ -37,7 +37,7 @@ it('says that a database is not there, or not reached, without its password', as
   const open = (change: (url: URL) => void) => {
     const other = new URL(url);
     change(other);
-    return openPostgresStore(other.href).then(
+    return openPostgres(other.href).then(
       () => undefined,
       (error: unknown) => error as Error,
     );
@@ -59,7 +59,7 @@ it('seals secrets with the current key at a start, and refuses keys that do not 
   const secretOf = async () =>
     (await query(url, 'SELECT signing_secret FROM agents'))[0]?.['signing_secret'] as string;
   const open = async (encryptionKeys: Buffer[]) => {
-    const replica = await openPostgresStore(url, { encryptionKeys });
+    const replica = await openPostgres(url, { encryptionKeys });
     onTestFinished(() => replica.store.close());
     return replica;
   };
@@ -75,7 +75,7 @@ it('seals secrets with the current key at a start, and refuses keys that do not 
   const resealing = await open([second, first]);
   expect(await secretOf()).not.toBe(sealed);
   expect((await resealing.store.agents.get(agent.agentId))?.signingSecret).toBe('whsec_open');
-  await expect(openPostgresStore(url, { encryptionKeys: [first] })).rejects.toThrow(
+  await expect(openPostgres(url, { encryptionKeys: [first] })).rejects.toThrow(
     /AGENTKIT_ENCRYPTION_KEY/,
   );
 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDatabase } from '../../../src/store/sqlite/database.ts';
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
+import { openSqlite } from '../../helpers/open-store.ts';
 import { anAgent } from '../../helpers/records.ts';
 import { insertAgent } from '../../helpers/store.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
@@ -27,7 +27,7 @@ function opened(path: string) {
 describe('the file', () => {
   it('is created with its folders, readable by its owner alone', async () => {
     const path = join(tempDir(), 'a', 'b', 'agentkit.db');
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     onTestFinished(() => store.close());
     await insertAgent(store, anAgent());
     for (const file of [path, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
@@ -45,7 +45,7 @@ describe('the file', () => {
 
   it('leaves neither log nor shared memory behind when it is closed', async () => {
     const path = join(tempDir(), 'agentkit.db');
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     await insertAgent(store, anAgent());
     await store.close();
     expect(existsSync(`${path}-wal`)).toBe(false);
