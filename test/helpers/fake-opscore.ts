@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'no
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { onTestFinished } from 'vitest';
+import { aSecret } from './secrets.ts';
 
 export interface LifecycleEvent {
   readonly event_type: 'REGISTER' | 'DEREGISTER';
@@ -65,7 +66,7 @@ export interface FakeOpscore {
   up(): Promise<void>;
 }
 
-const API_KEY = 'opscore-key-sentinel-91c4';
+const API_KEY = aSecret('OPSCORE_API_KEY');
 const STATE_PATH = /^\/v1\/opscore\/agent\/([^/]+)\/state$/;
 
 /**
@@ -73,7 +74,7 @@ const STATE_PATH = /^\/v1\/opscore\/agent\/([^/]+)\/state$/;
  * which knows an agent from its REGISTER to its DEREGISTER. Ends with the test that started it.
  */
 export async function startFakeOpscore(
-  webhookSecret = 'ops-core-webhook-secret-sentinel-2f7b',
+  webhookSecret = aSecret('OPSCORE_WEBHOOK_SECRET'),
 ): Promise<FakeOpscore> {
   const arrivals: OpscoreArrival[] = [];
   const known = new Set<string>();

@@ -15,9 +15,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { freePort } from './free-port.ts';
+import { record } from '../leaks/recording.ts';
+import { aSecret } from './secrets.ts';
 
 export interface PostgresServer {
   readonly port: number;
+  readonly password: string;
   /** Of a database of this name. */
   url(database: string): string;
   /** As a crash: nobody is waited for, nothing is flushed. */
@@ -43,8 +46,9 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     chownSync(data, owner.uid, owner.gid);
   }
   const programs = await readablePrograms(folder, owner !== undefined);
+  const password = aSecret('the password in DATABASE_URL');
   const run = { ...owner, env: { ...process.env, LC_ALL: 'C' } };
-  initialise(join(programs, 'initdb'), data, folder, run);
+  initialise(join(programs, 'initdb'), data, folder, password, run);
 
   const port = await freePort();
   const options = [
@@ -68,6 +72,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     let said = '';
     await new Promise<void>((resolve, reject) => {
       started.stderr.on('data', (text: Buffer) => {
+        record('log', 'PostgreSQL', text);
         said = (said + text.toString()).slice(-4_000);
         if (said.includes('database system is ready to accept connections')) resolve();
       });
@@ -85,7 +90,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   await start();
   return {
     port,
-    url: (database) => `postgres://postgres:password@127.0.0.1:${port}/${database}`,
+    password,
+    url: (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`,
     stopImmediately: () => stop('SIGQUIT'),
     start,
     remove: async () => {
@@ -123,9 +129,15 @@ function isReachable(path: string): boolean {
   return open && (parent === path || isReachable(parent));
 }
 
-function initialise(program: string, data: string, folder: string, run: object): void {
+function initialise(
+  program: string,
+  data: string,
+  folder: string,
+  password: string,
+  run: object,
+): void {
   const passwordFile = join(folder, 'password');
-  writeFileSync(passwordFile, 'password\n', { mode: 0o644 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o644 });
   const { status, stderr } = spawnSync(
     program,
     [

@@ -3,8 +3,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { readMigrations, type Migration } from '../../../src/store/migrations.ts';
 import { detectMode } from '../../../src/store/postgres/connection.ts';
 import { migrate, MIGRATIONS } from '../../../src/store/postgres/migrate.ts';
-import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
+import { openPostgres } from '../../helpers/open-store.ts';
 import { bareDatabase, emptyDatabase, query } from '../../helpers/postgres.ts';
 import { openReplica, register } from './steps.ts';
 
@@ -36,20 +36,20 @@ it('starts on a database to which a newer version has only added', async () => {
 
 it('refuses a database from which a newer version has taken something away', async () => {
   const url = await migratedFurther({ sql: 'DROP TABLE payloads', expands: false });
-  await expect(openPostgresStore(url)).rejects.toThrow(/newer version/);
+  await expect(openPostgres(url)).rejects.toThrow(/newer version/);
 });
 
 it('leaves nothing behind when it fails half-way', async () => {
   const url = await bareDatabase();
   // Something of the operator's own stands where the last table goes.
   await query(url, 'CREATE TABLE write_probe (theirs text)');
-  await expect(openPostgresStore(url)).rejects.toThrow(/write_probe/);
+  await expect(openPostgres(url)).rejects.toThrow(/write_probe/);
   expect(await query(url, "SELECT to_regclass('agents') AS agents")).toEqual([{ agents: null }]);
 });
 
 it('refuses a database of another encoding', async () => {
   const url = await bareDatabase("ENCODING 'LATIN1' LOCALE 'C'");
-  await expect(openPostgresStore(url)).rejects.toThrow(/LATIN1.*UTF8/);
+  await expect(openPostgres(url)).rejects.toThrow(/LATIN1.*UTF8/);
 });
 
 it('says that a database is not there, or not reached, without its password', async () => {
@@ -57,7 +57,7 @@ it('says that a database is not there, or not reached, without its password', as
   const open = (change: (url: URL) => void) => {
     const other = new URL(url);
     change(other);
-    return openPostgresStore(other.href).then(
+    return openPostgres(other.href).then(
       () => undefined,
       (error: unknown) => error as Error,
     );
@@ -79,7 +79,7 @@ it('seals secrets with the current key at a start, and refuses keys that do not 
   const secretOf = async () =>
     (await query(url, 'SELECT signing_secret FROM agents'))[0]?.['signing_secret'] as string;
   const open = async (encryptionKeys: Buffer[]) => {
-    const replica = await openPostgresStore(url, { encryptionKeys });
+    const replica = await openPostgres(url, { encryptionKeys });
     onTestFinished(() => replica.store.close());
     return replica;
   };
@@ -95,7 +95,7 @@ it('seals secrets with the current key at a start, and refuses keys that do not 
   const resealing = await open([second, first]);
   expect(await secretOf()).not.toBe(sealed);
   expect((await resealing.store.agents.get(agent.agentId))?.signingSecret).toBe('whsec_open');
-  await expect(openPostgresStore(url, { encryptionKeys: [first] })).rejects.toThrow(
+  await expect(openPostgres(url, { encryptionKeys: [first] })).rejects.toThrow(
     /AGENTKIT_ENCRYPTION_KEY/,
   );
 });
