@@ -327,7 +327,7 @@ export class Worker {
     const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
-    while (load.attempts < slots && load.queue.length > 0) {
+    while (this.#loads.isFree(load) && load.queue.length > 0) {
       if (total.full) {
         total.waiting.add(load);
         break;
@@ -388,9 +388,15 @@ export class Worker {
     // The slot is free once the answer is there; recording shares the next commit with others. It goes first, so that
     // a claim in that commit does not take the delivery again because its lease ended meanwhile.
     const recording = completion === undefined ? undefined : this.#record(completion);
+    if (recording !== undefined) load.recording += 1;
     this.#freeSlot(load);
     if (kept) return;
-    await recording;
+    if (recording !== undefined) {
+      await recording;
+      load.recording -= 1;
+      this.#pump(load);
+      this.#loads.tidy(load);
+    }
     this.#letGo(delivery);
     const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
     if (unblocked || this.#moreDue) this.wake();

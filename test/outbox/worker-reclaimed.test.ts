@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
 // A worker may get a delivery again before it has let go of it: under another lease, with another epoch.
@@ -37,7 +37,7 @@ it('a delivery that is claimed again before its last attempt is known to be reco
   kit.pass(1_500);
   await until(() => preparations === 2, 'it is claimed again');
   recorded.open();
-  await settle();
+  await kit.settle();
   prepared.open();
   await until(async () => (await kit.stateOf(id)) === 'delivered');
   expect(kit.started).toHaveLength(2);
@@ -62,6 +62,6 @@ it('a delivery whose lease ended in the worker’s hands takes up room once, and
   kit.answer(id);
   await until(async () => (await kit.stateOf(id)) === 'delivered');
   kit.pass(60_000);
-  await settle();
+  await kit.settle();
   expect(room.at(-1)).toBe(room[0]);
 });
