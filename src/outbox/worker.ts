@@ -256,6 +256,9 @@ export class Worker {
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
     if (this.#dropped.delete(delivery.id)) return;
+    // Its lease ended in our hands, or its last attempt's record has not been answered yet.
+    const earlier = this.#held.get(delivery.id);
+    if (earlier !== undefined) this.#letGo(earlier.delivery);
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
@@ -270,8 +273,11 @@ export class Worker {
     }
   }
 
+  /** Of this lease: the same delivery may be in our hands again under a later one. */
   #letGo(delivery: LeasedDelivery): void {
-    if (this.#held.delete(delivery.id)) this.#heldBytes -= delivery.body.byteLength;
+    if (this.#held.get(delivery.id)?.delivery !== delivery) return;
+    this.#held.delete(delivery.id);
+    this.#heldBytes -= delivery.body.byteLength;
   }
 
   async #claim(): Promise<void> {
@@ -391,10 +397,12 @@ export class Worker {
         this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
       }
     }
-    // The slot is free once the answer is there; recording shares the next commit with others.
+    // The slot is free once the answer is there; recording shares the next commit with others. It goes first, so that
+    // a claim in that commit does not take the delivery again because its lease ended meanwhile.
+    const recording = completion === undefined ? undefined : this.#record(completion);
     this.#freeSlot(load);
     if (kept) return;
-    if (completion !== undefined) await this.#record(completion);
+    await recording;
     this.#letGo(delivery);
     const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
     if (unblocked || this.#moreDue) this.wake();
@@ -406,7 +414,7 @@ export class Worker {
   /** Puts back what the store gave no address for, so that it need not wait for the end of its lease. */
   #keep(load: LaneLoad, delivery: LeasedDelivery): boolean {
     const held = this.#held.get(delivery.id);
-    if (this.#stopped || held === undefined || held.sent || held.dropped) return false;
+    if (this.#stopped || held?.delivery !== delivery || held.sent || held.dropped) return false;
     load.queue.unshift(delivery);
     return true;
   }
@@ -415,7 +423,7 @@ export class Worker {
     const { clock, random } = this.#deps;
     const prepared = await this.#deps.prepare(delivery);
     const held = this.#held.get(delivery.id);
-    if (held === undefined || held.dropped) return undefined;
+    if (held?.delivery !== delivery || held.dropped) return undefined;
     if (!this.#mayStart(delivery)) {
       // Preparing took long: the store was slow to tell the agent's address.
       await this.#release([delivery]);

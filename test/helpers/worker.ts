@@ -45,7 +45,8 @@ export function setupWorker(setup: WorkerSetup = {}) {
 
   /** Every attempt, in the order of their starts. */
   const started: LeasedDelivery[] = [];
-  const inFlight = new Map<string, (result: SendResult) => void>();
+  /** The same delivery may be in flight twice, under two leases. */
+  const inFlight = new Set<{ readonly id: string; resolve(result: SendResult): void }>();
   let mostInFlight = 0;
   let open = true;
 
@@ -62,10 +63,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
   function send(delivery: LeasedDelivery): Promise<SendResult> {
     started.push(delivery);
     return new Promise((resolve) => {
-      inFlight.set(delivery.id, (how) => {
-        inFlight.delete(delivery.id);
-        resolve(how);
-      });
+      inFlight.add({ id: delivery.id, resolve });
       mostInFlight = Math.max(mostInFlight, inFlight.size);
       const status = open ? setup.world?.(delivery) : 200;
       if (status === undefined) return;
@@ -74,11 +72,15 @@ export function setupWorker(setup: WorkerSetup = {}) {
   }
 
   function answer(id: string, how: Partial<SendResult> = { statusCode: 200 }): void {
-    inFlight.get(id)?.(result(how));
+    for (const attempt of inFlight) {
+      if (attempt.id !== id) continue;
+      inFlight.delete(attempt);
+      attempt.resolve(result(how));
+    }
   }
 
   function interrupt(): void {
-    for (const id of [...inFlight.keys()]) answer(id, { errorClass: 'interrupted' });
+    for (const { id } of [...inFlight]) answer(id, { errorClass: 'interrupted' });
   }
 
   const worker = new Worker(
@@ -108,7 +110,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
   );
   onTestFinished(async () => {
     open = false;
-    for (const id of [...inFlight.keys()]) answer(id);
+    for (const { id } of [...inFlight]) answer(id);
     await worker.stop(0);
     await real.close();
   });
@@ -122,7 +124,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
     started,
     /** Names of the attempts, in the order of their starts. */
     names: () => started.map(({ name }) => name),
-    inFlight: () => [...inFlight.keys()],
+    inFlight: () => [...inFlight].map(({ id }) => id),
     mostInFlight: () => mostInFlight,
     answer,
     agent: async (webhook?: (agent: Agent) => NewDelivery): Promise<Agent> => {
