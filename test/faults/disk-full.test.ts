@@ -60,7 +60,10 @@ experiment(
       );
       courses.push(course);
       // Its log went on as well, line by line.
-      const told = replicas.service(0)?.log().map(({ msg }) => msg);
+      const told = replicas
+        .service(0)
+        ?.log()
+        .map(({ msg }) => msg);
       if (round === 1) expect(told).toContain('the store is available again');
     }
     await load.stop();

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { StoreUnavailableError } from '../store.ts';
+import { asUnavailable } from './errors.ts';
 
 /** What is cached from inside transactions hears how they end. */
 interface Listener {
@@ -46,7 +46,7 @@ export class GroupCommit {
       const results = this.#transaction(jobs);
       jobs.forEach((job, index) => job.resolve(results[index] as never));
     } catch (error) {
-      if (jobs.length === 1) jobs[0]?.reject(asUnavailable(error));
+      if (jobs.length === 1) jobs[0]?.reject(asUnavailable(error, 'write'));
       else jobs.forEach((job) => this.#alone(job));
     }
   }
@@ -56,7 +56,7 @@ export class GroupCommit {
     try {
       job.resolve(this.#transaction([job])[0] as never);
     } catch (error) {
-      job.reject(asUnavailable(error));
+      job.reject(asUnavailable(error, 'write'));
     }
   }
 
@@ -74,22 +74,4 @@ export class GroupCommit {
       throw error;
     }
   }
-}
-
-/** Primary result codes that speak of the disk or the file, not of a bug: https://sqlite.org/rescode.html */
-const UNAVAILABLE = new Set([
-  5, // BUSY
-  6, // LOCKED
-  7, // NOMEM
-  8, // READONLY
-  10, // IOERR
-  11, // CORRUPT
-  13, // FULL
-  14, // CANTOPEN
-]);
-
-function asUnavailable(error: unknown): unknown {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  if (typeof code !== 'number' || !UNAVAILABLE.has(code & 0xff)) return error;
-  return new StoreUnavailableError(`SQLite cannot write (result code ${code})`, { cause: error });
 }

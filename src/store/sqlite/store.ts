@@ -4,6 +4,7 @@ import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
 import { LaneDepths } from './depths.ts';
+import { reading } from './errors.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
@@ -13,6 +14,18 @@ import { createOutboxStore } from './outbox.ts';
 import { createReplica } from './replica.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
+
+const AGENT_READS = [
+  'get',
+  'list',
+  'findByTokenHash',
+  'listExpired',
+  'listOfflineSince',
+  'nextExpiryAt',
+  'listEvents',
+  'lastEvent',
+  'listDeregistering',
+] as const;
 
 export interface SqliteOptions {
   /** How long to wait for a predecessor on the same file. */
@@ -48,11 +61,15 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   const insertDelivery = createInsertDelivery(db, lanes, depths);
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
+  const agents = createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery });
+  const tasks = createTaskStore(db, commit, cache, depths, insertDelivery);
+  const keys = createKeyStore(db, commit);
+
   return {
-    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
-    tasks: createTaskStore(db, commit, cache, depths, insertDelivery),
+    agents: { ...agents, ...reading(agents, AGENT_READS) },
+    tasks: { ...tasks, ...reading(tasks, ['get', 'listOfAgent']) },
     outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
-    keys: createKeyStore(db, commit),
+    keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
     check: () =>
