@@ -408,7 +408,7 @@ export class Worker {
   /** Puts back what the store gave no address for, so that it need not wait for the end of its lease. */
   #keep(load: LaneLoad, delivery: LeasedDelivery): boolean {
     const held = this.#held.get(delivery.id);
-    if (this.#stopped || held === undefined || held.sent || held.dropped) return false;
+    if (this.#stopped || held?.delivery !== delivery || held.sent || held.dropped) return false;
     load.queue.unshift(delivery);
     return true;
   }

@@ -16,7 +16,7 @@ it('a delivery that is claimed again before its last attempt is known to be reco
   let preparations = 0;
   const kit = setupWorker({
     world: (delivery) => (delivery.attemptCount === 0 ? 503 : 200),
-    schedule: [1_000, 1_000],
+    schedule: [100, 100],
     prepare: async () => {
       preparations += 1;
       if (preparations === 2) await prepared.opened;
@@ -34,7 +34,8 @@ it('a delivery that is claimed again before its last attempt is known to be reco
   const [id = ''] = await kit.tasks(await kit.agent(), 1);
   kit.worker.start();
   await until(async () => (await kit.task(id)).attemptCount === 1);
-  kit.pass(1_500);
+  // Not so late that the store seems to be away.
+  kit.pass(150);
   await until(() => preparations === 2, 'it is claimed again');
   recorded.open();
   await kit.settle();

@@ -27,6 +27,19 @@ interface Options {
   readonly giveUpRate?: number;
   /** For an answer: a service that is stopped gives none. */
   readonly timeoutMs?: number;
+  /** Told of every answer. */
+  readonly onAnswer?: (answer: Answer) => void;
+}
+
+export interface Answer {
+  /** The service that gave it. */
+  readonly url: string;
+  readonly status: number;
+  /** Of the error envelope. */
+  readonly code: string | undefined;
+  /** When it was asked for and when it came, of `performance.now()`. */
+  readonly askedAt: number;
+  readonly at: number;
 }
 
 export interface Client {
@@ -63,6 +76,7 @@ export function createClient(options: Options): Client {
     const controller = new AbortController();
     const afterMs = random.chance(cutRate) ? random.next() * CUT_MS : timeoutMs;
     const timer = setTimeout(() => controller.abort(), afterMs);
+    const askedAt = performance.now();
     try {
       const answer = await request(`${url}${path}`, {
         method,
@@ -75,7 +89,10 @@ export function createClient(options: Options): Client {
         ...(body === undefined ? {} : { body }),
       });
       const text = await answer.body.text();
-      return { status: answer.statusCode, text };
+      const status = answer.statusCode;
+      const code = (JSON.parse(text) as { error_code?: string }).error_code;
+      options.onAnswer?.({ url, status, code, askedAt, at: performance.now() });
+      return { status, text };
     } finally {
       clearTimeout(timer);
     }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { settle } from '../../helpers/until.ts';
 import {
   startService,
@@ -23,6 +24,8 @@ export interface Replicas {
   stop(index: number): Promise<Interruption>;
   /** SIGCONT. */
   resume(index: number): void;
+  /** Notes what a service has in flight, whose results will come to nothing. */
+  cutOff(index: number): Promise<Interruption>;
   readonly interruptions: readonly Interruption[];
 }
 
@@ -31,10 +34,14 @@ interface Setup {
   readonly folder: string;
   readonly count: number;
   readonly env: Environment;
+  /** The log goes to files in the folder, and not to us. */
+  readonly logInFolder?: boolean;
 }
 
 /** None of them is started yet. */
-export function createReplicas({ onlooker, folder, count, env }: Setup): Replicas {
+export function createReplicas(setup: Setup): Replicas {
+  const { onlooker, folder, count, env } = setup;
+  let starts = 0;
   const services: (Service | undefined)[] = Array.from({ length: count }, () => undefined);
   const interruptions: Interruption[] = [];
   const nameOf = (index: number) => `replica-${index}`;
@@ -61,8 +68,10 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
     urls: () => services.flatMap((service) => (service === undefined ? [] : [service.url])),
     service: (index) => services[index],
     start: async (index, more = {}) => {
+      starts += 1;
       services[index] = await startService({
         dir: folder,
+        ...(setup.logInFolder === true ? { stdoutTo: join(folder, `log-${starts}`) } : {}),
         env: { ...env, ...more, DATABASE_URL: onlooker.urlFor(nameOf(index)) },
       });
     },
@@ -83,6 +92,7 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
       process.kill(service.pid, 'SIGSTOP');
       return interrupted(service);
     },
+    cutOff: (index) => interrupted(running(index)),
     resume: (index) => void process.kill(running(index).pid, 'SIGCONT'),
     interruptions,
   };

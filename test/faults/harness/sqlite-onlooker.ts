@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { tempDir } from '../../helpers/service-process.ts';
 import {
   SELECT_AGENTS,
   SELECT_DELIVERIES,
@@ -12,6 +13,7 @@ import {
 /** Of the one service on a file in this folder. */
 export function sqliteOnlooker(folder: string): Onlooker {
   const path = join(folder, 'agentkit.db');
+  const elsewhere = tempDir();
 
   function read<T>(file: string, work: (db: DatabaseSync) => T): T {
     const db = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
@@ -29,7 +31,7 @@ export function sqliteOnlooker(folder: string): Onlooker {
     settled: async () => undefined,
     leasedBy: async () => {
       // From a copy: what a crash left is for the service alone to recover from.
-      const copy = join(folder, 'copy.db');
+      const copy = join(elsewhere, 'copy.db');
       if (!existsSync(path)) return new Set();
       copyFileSync(path, copy);
       if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);

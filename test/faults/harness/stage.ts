@@ -26,6 +26,10 @@ interface Setup {
   readonly agents?: number;
   readonly behave?: Behaviour;
   readonly env?: Environment;
+  /** Where the services and an SQLite file live. */
+  readonly folder?: string;
+  /** The services log to files there. */
+  readonly logInFolder?: boolean;
   readonly client?: Partial<Parameters<typeof createClient>[0]>;
 }
 
@@ -44,13 +48,14 @@ export interface Stage {
 /** Where an experiment takes place: services, agents and Ops-Core, all real; ended with the test. */
 export async function setStage(setup: Setup): Promise<Stage> {
   const { random, behave = status(200), env = {} } = setup;
-  const folder = tempDir();
+  const { folder = tempDir() } = setup;
   const onlooker = await onlookerOf(setup.store, folder);
   const opscore = await startFakeOpscore();
   const replicas = createReplicas({
     onlooker,
     folder,
     count: setup.replicas ?? 1,
+    logInFolder: setup.logInFolder ?? false,
     env: { ...opscore.env, RATE_LIMIT: '1000000', ...env },
   });
   for (let index = 0; index < replicas.count; index += 1) await replicas.start(index);
