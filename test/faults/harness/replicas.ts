@@ -1,3 +1,4 @@
+import { eventually } from '../../helpers/eventually.ts';
 import { settle } from '../../helpers/until.ts';
 import {
   startService,
@@ -23,6 +24,8 @@ export interface Replicas {
   stop(index: number): Promise<Interruption>;
   /** SIGCONT. */
   resume(index: number): void;
+  /** Waits until all services that run have said this on stderr. */
+  said(text: string): Promise<void>;
   readonly interruptions: readonly Interruption[];
 }
 
@@ -84,6 +87,11 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
       return interrupted(service);
     },
     resume: (index) => void process.kill(running(index).pid, 'SIGCONT'),
+    said: (text) =>
+      eventually(
+        () => services.every((service) => service?.stderr().includes(text) !== false),
+        `all services say: ${text}`,
+      ),
     interruptions,
   };
 }
