@@ -27,7 +27,7 @@ experiment(
 
 experiment(
   'PostgreSQL: the clocks of the database and the replicas jump an hour ahead, and a replica joins',
-  { full: { tasks: 50 }, short: { tasks: 20 }, limit: 60 },
+  { full: { tasks: 50 }, limit: 60 },
   async ({ size, ...rest }) =>
     holds({ size, ...rest }, { store: 'postgres', byMs: HOUR_MS, ...size }),
 );

@@ -11,7 +11,7 @@ experiment(
 
 experiment(
   'PostgreSQL: SIGTERM of one replica after the other under load',
-  { full: { rounds: 9 }, short: { rounds: 3 }, limit: 60 },
+  { full: { rounds: 9 }, limit: 60 },
   async ({ size, random, report }) =>
     expectFaultless(report, await endUnderLoad({ random }, { store: 'postgres', ...size })),
 );

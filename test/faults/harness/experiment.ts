@@ -3,7 +3,7 @@ import { it } from 'vitest';
 import { seeded, type Random } from './random.ts';
 
 /** FAULTS=short: as much as there is time for at every commit. Otherwise the sizes that the figures are about. */
-const short = process.env['FAULTS'] === 'short';
+export const short = process.env['FAULTS'] === 'short';
 
 export interface Experiment<S> {
   readonly size: S;

@@ -1,5 +1,5 @@
 import type { Stage } from './stage.ts';
-import { liveAndLeave, runTask } from './operations.ts';
+import { live, runTask } from './operations.ts';
 
 export interface Load {
   /** Tasks that were taken on so far. */
@@ -45,7 +45,7 @@ export function startLoad({ client, calm, agents }: Stage, shape: Shape): Load {
   async function liveLives(): Promise<void> {
     while (!stopped) {
       lives += 1;
-      await liveAndLeave(calm, `passing-${lives}`, 3);
+      await live(calm, { agentName: `passing-${lives}`, versions: 3, leaves: lives % 2 === 0 });
       await rest();
     }
   }

@@ -51,12 +51,16 @@ export async function registerAgent(
   return answer as unknown as Registered;
 }
 
-/** One life of an agent: it registers, changes its version a few times, and leaves. One webhook follows of each step. */
-export async function liveAndLeave(
-  client: Client,
-  agentName: string,
-  versions: number,
-): Promise<void> {
+export interface Life {
+  readonly agentName: string;
+  /** Registrations, each with another version. */
+  readonly versions: number;
+  /** Whether it is deregistered in the end. */
+  readonly leaves: boolean;
+}
+
+/** One life of an agent. One webhook follows of each step. */
+export async function live(client: Client, { agentName, versions, leaves }: Life): Promise<void> {
   let agentId: string | undefined;
   for (let version = 1; version <= versions; version += 1) {
     const answer = await register(client, agentName, version, { contactEndpoint: NOWHERE });
@@ -64,6 +68,7 @@ export async function liveAndLeave(
     if (answer === undefined) return;
     agentId = answer['agentId'] as string;
   }
+  if (!leaves) return;
   const operation: Operation = {
     key: eventKey(agentName, GONE),
     order: { agent: agentName, place: versions + 1, removes: true },

@@ -53,6 +53,7 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
     await settle();
     const interruption = {
       settledAt: performance.now(),
+      owner: replica,
       leased: await onlooker.leasedBy(replica),
     };
     interruptions.push(interruption);

@@ -49,7 +49,8 @@ export interface Arrival {
 export interface Interruption {
   /** By then all that it had sent had been read. */
   readonly settledAt: number;
-  /** Ids of the deliveries that were its own. */
+  /** Its name in leases, and the ids of the deliveries that were its own. */
+  readonly owner: string;
   readonly leased: ReadonlySet<string>;
 }
 

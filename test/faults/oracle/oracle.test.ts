@@ -243,19 +243,19 @@ describe('duplicated is', () => {
   });
 
   it('not what a killed process had sent and not recorded', () => {
-    const interruptions = [{ settledAt: 5, leased: new Set(['id-a']) }];
+    const interruptions = [{ settledAt: 5, owner: 'r', leased: new Set(['id-a']) }];
     const verdict = verdictOf({ ...twice, interruptions });
     expect(isFaultless(verdict)).toBe(true);
     expect(verdict).toMatchObject({ repeated: 1, inFlight: 1 });
   });
 
   it('what a killed process held, and had not sent when it was killed', () => {
-    const interruptions = [{ settledAt: 0, leased: new Set(['id-a']) }];
+    const interruptions = [{ settledAt: 0, owner: 'r', leased: new Set(['id-a']) }];
     expect(verdictOf({ ...twice, interruptions }).duplicated).toHaveLength(1);
   });
 
   it('what was accepted more often than it was cut off', () => {
-    const interruptions = [{ settledAt: 5, leased: new Set(['id-a']) }];
+    const interruptions = [{ settledAt: 5, owner: 'r', leased: new Set(['id-a']) }];
     const arrivals = [...twice.arrivals, arrival('a', 12)];
     expect(told(verdictOf({ ...twice, arrivals, interruptions }).duplicated)).toEqual([
       'a was accepted 3 times, cut off 1 times (arrived 1, 9, 12; interrupted 5)',
@@ -263,7 +263,7 @@ describe('duplicated is', () => {
   });
 
   it('not what was cut off twice; but one arrival is cut off once', () => {
-    const held = (settledAt: number) => ({ settledAt, leased: new Set(['id-a']) });
+    const held = (settledAt: number) => ({ settledAt, owner: 'r', leased: new Set(['id-a']) });
     const arrivals = [arrival('a', 1), arrival('a', 4), arrival('a', 9)];
     const both = verdictOf({ ...twice, arrivals, interruptions: [held(3), held(5)] });
     expect(both).toMatchObject({ duplicated: [], repeated: 2, inFlight: 2 });

@@ -29,7 +29,7 @@ export const bugs = {
     {
       file: 'store/sqlite/agents.ts',
       from: 'write(written, stored, token);',
-      to: "if (event !== 'updated' || Math.random() > 0.1) write(written, stored, token);",
+      to: "if (event !== 'updated' || Math.random() > 0.3) write(written, stored, token);",
     },
   ],
   'a state is written without its event': [

@@ -15,11 +15,11 @@ export interface Jump {
 }
 
 /** The first delay of the retry schedule, and how much earlier jitter may make it. */
-const RETRY_MS = 4_000;
+const RETRY_MS = 3_000;
 const EARLIEST = 0.8;
 
 /** How long an agent takes for what is under way when the clock jumps. */
-const TAKES_MS = 5_000;
+const TAKES_MS = 3_500;
 
 type Agent = Stage['agents'][number];
 

@@ -4,11 +4,20 @@ import { setStage, type Scene } from '../harness/stage.ts';
 import { answersSlowly } from './behaviours.ts';
 import type { Outcome } from './outcome.ts';
 
-/** Connections that are cut before their answer, and clients that leave it at that. */
-const CUT = { cutRate: 0.02, giveUpRate: 0.1 };
+export interface Kills {
+  readonly kills: number;
+  /** How many connections are cut before their answer; one client in ten then leaves it at that. */
+  readonly cutRate?: number;
+}
+
+const CUT_RATE = 0.02;
+const GIVE_UP_RATE = 0.1;
 
 /** One service on SQLite, killed at random moments while clients ask for tasks and agents come and go. */
-export async function killOnSqlite(scene: Scene, { kills }: { kills: number }): Promise<Outcome> {
+export async function killOnSqlite(
+  scene: Scene,
+  { kills, cutRate = CUT_RATE }: Kills,
+): Promise<Outcome> {
   const { random } = scene;
   const stage = await setStage({
     ...scene,
@@ -16,7 +25,7 @@ export async function killOnSqlite(scene: Scene, { kills }: { kills: number }): 
     agents: 4,
     env: { AGENT_CONCURRENCY: '8' },
     behave: answersSlowly(random, 10),
-    client: CUT,
+    client: { cutRate, giveUpRate: GIVE_UP_RATE },
   });
   const { replicas, client } = stage;
   const load = startLoad(stage, { taskClients: 16, agentClients: 2, pauseMs: 10 });
@@ -42,7 +51,7 @@ export async function killReplicas(scene: Scene, { tasks }: { tasks: number }): 
     // The leases of the dead run out after the longest attempt and 10 s more.
     env: { AGENT_CONCURRENCY: '24', DISPATCH_TIMEOUT: '1s', WEBHOOK_TIMEOUT: '1s' },
     behave: answersSlowly(random, 10),
-    client: CUT,
+    client: { cutRate: CUT_RATE, giveUpRate: GIVE_UP_RATE },
   });
   const { replicas, client } = stage;
   const load = startLoad(stage, { taskClients: 24, tasks, agentClients: 2, pauseMs: 2 });

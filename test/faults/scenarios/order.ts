@@ -1,12 +1,12 @@
 import { killEvery } from '../harness/killer.ts';
-import { liveAndLeave } from '../harness/operations.ts';
+import { live } from '../harness/operations.ts';
 import { setStage, type Scene } from '../harness/stage.ts';
 import { inParallel } from '../harness/parallel.ts';
 import type { Outcome } from './outcome.ts';
 
-/** Agents register, change twice and leave: four events each. */
+/** Agents register, change twice, and every other one leaves: seven events of two. */
 const VERSIONS = 3;
-const EVENTS = VERSIONS + 1;
+const EVENTS_OF_TWO = 2 * VERSIONS + 1;
 
 export interface Order {
   readonly store: 'sqlite' | 'postgres';
@@ -37,8 +37,10 @@ export async function orderOfWebhooks(scene: Scene, order: Order): Promise<Outco
     failed += 1;
     return 500;
   };
-  const agents = Math.ceil(order.events / EVENTS);
-  const living = inParallel(agents, 24, (n) => liveAndLeave(calm, `passing-${n}`, VERSIONS));
+  const agents = Math.ceil((2 * order.events) / EVENTS_OF_TWO);
+  const living = inParallel(agents, 24, (n) =>
+    live(calm, { agentName: `passing-${n}`, versions: VERSIONS, leaves: n % 2 === 0 }),
+  );
   const kills =
     order.killEveryMs === undefined
       ? 0

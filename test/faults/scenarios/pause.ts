@@ -1,7 +1,7 @@
-import { status, type Dispatch } from '../../helpers/agent-server.ts';
+import { status } from '../../helpers/agent-server.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { startLoad } from '../harness/load.ts';
-import { setStage, type Scene, type Stage } from '../harness/stage.ts';
+import { setStage, type Scene } from '../harness/stage.ts';
 import type { Outcome } from './outcome.ts';
 
 /** While the first arrival of a task is answered at once, the second is under way for so long. */
@@ -36,21 +36,25 @@ export async function pauseReplicas(
     // A service that is stopped takes connections and gives no answers.
     client: { timeoutMs: 1_000 },
   });
-  const { replicas } = stage;
+  const { replicas, onlooker } = stage;
   let held = 0;
   for (let round = 0; round < rounds; round += 1) {
     const load = startLoad(stage, { taskClients: 48, firstTask: round * 1_000_000 });
     await new Promise((resolve) => setTimeout(resolve, random.between(700, 1_000)));
     const index = random.between(0, replicas.count - 1);
-    const { leased } = await replicas.stop(index);
+    const { leased, owner } = await replicas.stop(index);
     held += leased.size;
     await load.stop();
-    await eventually(() => isSentAgain(stage, leased), 'the others take over what was held');
+    // The last of it is under way by then.
+    await eventually(
+      async () => (await onlooker.leasedBy(owner)).size === 0,
+      'the others take over all that was held',
+    );
     replicas.resume(index);
     await stage.drained();
   }
   const verdict = await stage.judged();
-  const attempts = (await stage.onlooker.deliveries()).map(({ startedAt }) => startedAt.length);
+  const attempts = (await onlooker.deliveries()).map(({ startedAt }) => startedAt.length);
   const figures = {
     rounds,
     'held when stopped': held,
@@ -58,9 +62,4 @@ export async function pauseReplicas(
     'most attempts recorded of one': Math.max(...attempts),
   };
   return { verdict, figures };
-}
-
-function isSentAgain({ agents }: Stage, leased: ReadonlySet<string>): boolean {
-  const again = ({ taskId, nth }: Dispatch) => nth > 1 && leased.has(taskId);
-  return agents.some(({ dispatches }) => dispatches.some(again));
 }
