@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { eventually } from '../../helpers/eventually.ts';
 import { settle } from '../../helpers/until.ts';
 import {
   startService,
@@ -26,6 +27,8 @@ export interface Replicas {
   resume(index: number): void;
   /** Notes what a service has in flight, whose results will come to nothing. */
   cutOff(index: number): Promise<Interruption>;
+  /** Waits until all services that run have said this on stderr. */
+  said(text: string): Promise<void>;
   readonly interruptions: readonly Interruption[];
 }
 
@@ -57,6 +60,7 @@ export function createReplicas(setup: Setup): Replicas {
     await settle();
     const interruption = {
       settledAt: performance.now(),
+      owner: replica,
       leased: await onlooker.leasedBy(replica),
     };
     interruptions.push(interruption);
@@ -94,6 +98,11 @@ export function createReplicas(setup: Setup): Replicas {
     },
     cutOff: (index) => interrupted(running(index)),
     resume: (index) => void process.kill(running(index).pid, 'SIGCONT'),
+    said: (text) =>
+      eventually(
+        () => services.every((service) => service?.stderr().includes(text) !== false),
+        `all services say: ${text}`,
+      ),
     interruptions,
   };
 }
