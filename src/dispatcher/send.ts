@@ -1,7 +1,7 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
-import type { Sender, SendRequest, SendResult } from '../outbox/sending.ts';
+import type { Sender, SendOptions, SendRequest, SendResult } from '../outbox/sending.ts';
 import type { Redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
@@ -60,7 +60,10 @@ export function createSender(
 ): Sender {
   const inFlight = new Set<AbortController>();
 
-  async function send({ url, headers, body, timeoutMs, at }: SendRequest): Promise<SendResult> {
+  async function send(
+    { url, headers, body, timeoutMs, at }: SendRequest,
+    { readsTime = false }: SendOptions = {},
+  ): Promise<SendResult> {
     const startedAt = at ?? clock.wall();
     const start = performance.now();
     const progress: Progress = { connectedAt: null };
@@ -96,6 +99,7 @@ export function createSender(
         answeredMs,
         statusCode: answer.statusCode,
         retryAfterMs: parseRetryAfter(retryAfter, clock.wall()),
+        ...(readsTime ? { receiverTime: timeOf(answer.headers['date']) } : {}),
         responseExcerpt,
       });
     } catch (error) {
@@ -137,6 +141,12 @@ async function readStart(body: Dispatcher.ResponseData['body']): Promise<string>
     // What was read stands.
   }
   return startOfText(Buffer.concat(kept)).replaceAll('\0', '\uFFFD');
+}
+
+/** Of a Date header, in whole seconds; undefined without one that can be read. */
+function timeOf(date: string | string[] | undefined): number | undefined {
+  const time = Date.parse([date].flat()[0] ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** As much of a text as fits into EXCERPT_BYTES: what was not UTF-8 is U+FFFD by now, which takes three. */
