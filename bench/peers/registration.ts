@@ -44,6 +44,7 @@ export function registration(add: (job: Job) => Promise<void>): FastifyPluginAsy
           status: 'online' as const,
           leaseSeconds: null,
           leaseExpiresAt: null,
+          pausedAt: null,
           revision: agents.size,
         };
         agents.set(agentName, agent);

@@ -198,6 +198,11 @@ export class Worker {
     this.#loads.tidy(load);
   }
 
+  /** It was scheduled again: that it was dropped is of the past. */
+  readmit(id: string): void {
+    this.#dropped.take(id);
+  }
+
   /** Gives back what is held of a lane and not in flight yet: its agent went offline, or its breaker opened. */
   async releaseLane(lane: string): Promise<void> {
     const load = this.#loads.peek(lane);

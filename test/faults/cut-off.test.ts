@@ -5,7 +5,7 @@ import { query } from '../helpers/postgres.ts';
 import { tcpProxy } from '../helpers/tcp-proxy.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless, figuresOf } from './harness/expect.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 import { startLoad } from './harness/load.ts';
 import { readiness } from './harness/outage.ts';
 import { postgresOnlooker } from './harness/postgres-onlooker.ts';

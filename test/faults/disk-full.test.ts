@@ -4,7 +4,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { spawnService } from '../helpers/service-process.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless, figuresOf } from './harness/expect.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 import { limitFiles } from './harness/file-limit.ts';
 import { startLoad } from './harness/load.ts';
 import { figuresOfCourses, goThrough, readiness, type Course } from './harness/outage.ts';
@@ -70,8 +70,7 @@ experiment(
     await stage.drained();
     const verdict = await stage.judged();
     report({ fills: size.fills, tasks: load.tasks(), ...figuresOfCourses(courses) });
-    report(figuresOf(verdict));
-    expectFaultless(verdict);
+    expectFaultless(report, { verdict: verdict, figures: {} });
   },
 );
 

@@ -3,7 +3,7 @@ import { once, status } from '../helpers/agent-server.ts';
 import { startPostgres } from '../helpers/postgres-server.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless, figuresOf } from './harness/expect.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 import { startLoad } from './harness/load.ts';
 import { figuresOfCourses, goThrough, type Course } from './harness/outage.ts';
 import { postgresOnlooker } from './harness/postgres-onlooker.ts';
@@ -49,8 +49,7 @@ experiment(
     await stage.drained();
     const verdict = await stage.judged();
     report({ crashes: size.crashes, tasks: load.tasks(), ...figuresOfCourses(courses) });
-    report(figuresOf(verdict));
-    expectFaultless(verdict);
+    expectFaultless(report, { verdict: verdict, figures: {} });
     for (const { readyAfterMs } of courses) expect(readyAfterMs).toBeLessThan(BACK_WITHIN_MS);
   },
 );

@@ -111,7 +111,9 @@ export async function startFakeOpscore(
     if (arrival.kind === 'webhook') {
       if (request.url !== '/webhooks/agents') return 404;
       const { own, stock } = verify(arrival);
-      return own && stock ? 202 : 401;
+      if (!own || !stock) return 401;
+      // Strict: what is no lifecycle event is refused.
+      return 'event_type' in (json(arrival.bytes) as object) ? 202 : 422;
     }
     if (request.headers.authorization !== `Bearer ${API_KEY}`) return 401;
     if ((json(arrival.bytes) as StateReport).agentId !== arrival.agentId) return 400;
@@ -190,7 +192,8 @@ export async function startFakeOpscore(
 function parse(request: IncomingMessage, bytes: Buffer): OpscoreArrival {
   const reportOf = STATE_PATH.exec(request.url ?? '')?.[1];
   const kind = reportOf === undefined ? 'webhook' : 'report';
-  const agentId = reportOf ?? (json(bytes) as LifecycleEvent).agent_details.agentId;
+  const event = json(bytes) as Partial<LifecycleEvent>;
+  const agentId = reportOf ?? event.agent_details?.agentId ?? '';
   const { headers } = request;
   const receivedAt = performance.now();
   return { kind, agentId, headers, bytes, receivedAt, answeredAt: undefined, status: 0 };

@@ -19,6 +19,7 @@ function setup(
   const log = pino({}, { write: (line) => lines.push(line) });
   const clock = manualClock();
   const steps: Step[] = [];
+  const replaySteps: { before: number; limit: number }[] = [];
   const eventSteps: { before: number; limit: number }[] = [];
   const store = {
     replica,
@@ -26,6 +27,12 @@ function setup(
       pruneEvents: (before: number, limit: number) => {
         eventSteps.push({ before, limit });
         return pruneEvents(before, limit);
+      },
+    },
+    replays: {
+      prune: async (before: number, limit: number) => {
+        replaySteps.push({ before, limit });
+        return replaySteps.length === 1 ? limit : 0;
       },
     },
     outbox: {
@@ -39,7 +46,7 @@ function setup(
     { store, clock, log },
     { retention: 1_000, deadLetterRetention: 5_000 },
   );
-  return { retention, clock, steps, eventSteps, lines };
+  return { retention, clock, steps, eventSteps, replaySteps, lines };
 }
 
 beforeEach(() => {

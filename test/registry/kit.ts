@@ -27,6 +27,7 @@ export function setup(notifications: Notifications = BOTH, path = join(tempDir()
   onTestFinished(close);
   const clock = manualClock();
   const changed: Agent[] = [];
+  const returned: string[] = [];
   const registry = createRegistry({
     store,
     clock,
@@ -35,6 +36,9 @@ export function setup(notifications: Notifications = BOTH, path = join(tempDir()
     secretOverlap: OVERLAP_MS,
     onChange: (agent) => {
       changed.push(agent);
+    },
+    onReturn: (agentId) => {
+      returned.push(agentId);
     },
   });
   const dropped: string[] = [];
@@ -66,6 +70,7 @@ export function setup(notifications: Notifications = BOTH, path = join(tempDir()
     deregistration,
     /** The agents of which the rest of the service was told. */
     changed,
+    returned,
     dropped,
     wakes: () => wakes,
     forgotten: () => forgotten,
