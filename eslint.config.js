@@ -64,6 +64,33 @@ export default tseslint.config(
   // The launcher runs on any Node, so it is JavaScript without types.
   { files: ['bin/**/*.js'], ...tseslint.configs.disableTypeChecked },
   {
+    // What a test logs and stores is searched for secrets at the end of the run (test/leaks): by way of these helpers.
+    files: ['test/**/*.ts'],
+    ignores: ['test/helpers/**', 'test/leaks/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'pino', message: 'testLog of test/helpers/log.ts.' },
+            ...['node:fs', 'node:fs/promises'].map((name) => ({
+              name,
+              importNames: ['mkdtemp', 'mkdtempSync'],
+              message: 'tempDir of test/helpers/temp-dir.ts.',
+            })),
+          ],
+          patterns: [
+            {
+              group: ['**/src/store/*/store.ts'],
+              importNames: ['openSqliteStore', 'openPostgresStore'],
+              message: 'openSqlite and openPostgres of test/helpers/open-store.ts.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['examples/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-console': 'off' },
   },

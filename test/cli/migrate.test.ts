@@ -1,17 +1,16 @@
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openPostgresStore } from '../../src/store/postgres/store.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { agentkit, spawnAgentkit } from '../helpers/cli.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
 import { anAgent } from '../helpers/records.ts';
 import { insertAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from '../store/random-rows.ts';
+import { openPostgres, openSqlite } from '../helpers/open-store.ts';
 
 async function aFile(rows = 10): Promise<{ path: string; env: { DATABASE_URL: string } }> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqliteStore(path).close();
+  await openSqlite(path).close();
   fillSqlite(path, rows);
   return { path, env: { DATABASE_URL: `sqlite:${path}` } };
 }
@@ -77,7 +76,7 @@ describe('agentkit migrate', () => {
   it('says in one line why it cannot, and writes nothing', async () => {
     const { path, env } = await aFile();
     const [empty, other] = [await bareDatabase(), await emptyDatabase()];
-    const { store } = await openPostgresStore(other);
+    const { store } = await openPostgres(other);
     await insertAgent(store, anAgent());
     const refusal = async (...args: string[]) => {
       const { code, stdout, stderr } = await agentkit(['migrate', ...args], { env });
@@ -95,7 +94,7 @@ describe('agentkit migrate', () => {
     expect(await refusal('--to', empty, '--from', `sqlite:${path}x`)).toMatch(
       /there is no database/,
     );
-    const running = openSqliteStore(path);
+    const running = openSqlite(path);
     onTestFinished(() => running.close());
     expect(await refusal('--to', empty)).toMatch(/in use by another process/);
     const wrong = new URL(empty);

@@ -101,8 +101,8 @@ experiment(
     await load.stop();
     await stage.drained();
     const verdict = await stage.judged();
-    report({ cuts: size.cutsMs.length, tasks: load.tasks(), ...figures, ...figuresOf(verdict) });
-    expectFaultless(verdict);
+    const all = { cuts: size.cutsMs.length, tasks: load.tasks(), ...figures };
+    expectFaultless(report, { verdict, figures: all });
   },
 );
 

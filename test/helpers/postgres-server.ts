@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { freePort } from './free-port.ts';
+import { recordPostgresServer } from '../leaks/postgres.ts';
 import { record } from '../leaks/recording.ts';
 import { aSecret } from './secrets.ts';
 
@@ -26,7 +27,7 @@ export interface PostgresServer {
   /** As a crash: nobody is waited for, nothing is flushed. */
   stopImmediately(): Promise<void>;
   start(): Promise<void>;
-  /** Stops it and deletes its files. */
+  /** Stops it and deletes its files; what its databases hold is searched for secrets. */
   remove(): Promise<void>;
 }
 
@@ -87,14 +88,18 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     await exited;
   }
 
+  const urlOf = (database: string) =>
+    `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+
   await start();
   return {
     port,
     password,
-    url: (database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`,
+    url: urlOf,
     stopImmediately: () => stop('SIGQUIT'),
     start,
     remove: async () => {
+      if (child?.exitCode === null && child.signalCode === null) await recordPostgresServer(urlOf);
       await stop('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },

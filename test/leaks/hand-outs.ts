@@ -3,7 +3,7 @@
  * there may be said once, in this answer, on this connection. Anything else that carries it is a leak, another field of
  * the same answer included.
  */
-const HAND_OUTS: Readonly<Record<string, readonly string[]>> = {
+export const HAND_OUTS: Readonly<Record<string, readonly string[]>> = {
   'POST /v1/agents': ['agentToken', 'signingSecret'],
   'POST /v1/agents/register': ['agentToken', 'signingSecret'],
   'PUT /v1/agents/register': ['agentToken', 'signingSecret'],

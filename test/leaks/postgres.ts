@@ -28,3 +28,14 @@ export async function recordPostgres(url: string): Promise<void> {
     await client.end();
   }
 }
+
+/** The same with every database of a server. */
+export async function recordPostgresServer(urlOf: (database: string) => string): Promise<void> {
+  const client = new pg.Client(urlOf('postgres'));
+  await client.connect();
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT datname AS name FROM pg_database WHERE NOT datistemplate',
+  );
+  await client.end();
+  for (const { name } of rows) await recordPostgres(urlOf(name));
+}

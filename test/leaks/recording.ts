@@ -34,22 +34,38 @@ export interface PutThrough {
 
 /** Process ids come again, so they do not name a file alone. */
 const own = `${process.pid}-${randomBytes(4).toString('hex')}`;
-const recordings = new Map<string, number>();
 const known = new Set<string>();
-let secretsFile: number | undefined;
+let files = new Map<string, number>();
+let filesIn: string | undefined;
+
+/** The open file of this name in the folder of the run; `begin` is told of one that is new. */
+function fileIn(
+  folder: string,
+  key: string,
+  suffix: string,
+  begin: (file: number) => void,
+): number {
+  if (folder !== filesIn) {
+    files = new Map();
+    filesIn = folder;
+  }
+  let file = files.get(key);
+  if (file === undefined) {
+    file = openSync(join(folder, `${own}-${files.size}${suffix}`), 'a');
+    files.set(key, file);
+    begin(file);
+  }
+  return file;
+}
 
 /** Adds to the recording of one place; does nothing where no run is going on. Texts are UTF-8. */
 export function record(place: Place, of: string, bytes: string | Uint8Array): void {
   const folder = process.env[RUN_FOLDER];
   if (folder === undefined) return;
-  const key = `${place}\n${of}`;
-  let file = recordings.get(key);
-  if (file === undefined) {
-    file = openSync(join(folder, `${own}-${recordings.size}${RECORDING}`), 'a');
-    recordings.set(key, file);
+  const file = fileIn(folder, `${place} ${of}`, RECORDING, (begun) => {
     const origin: Origin = { place, of, test: process.env[TEST_FILE] ?? '' };
-    writeSync(file, `${JSON.stringify(origin)}\n`);
-  }
+    writeSync(begun, `${JSON.stringify(origin)}\n`);
+  });
   if (typeof bytes === 'string') writeSync(file, bytes);
   else writeSync(file, bytes);
 }
@@ -59,9 +75,9 @@ export function putThrough(kind: string, value: string): void {
   const folder = process.env[RUN_FOLDER];
   if (folder === undefined || known.has(value)) return;
   known.add(value);
-  secretsFile ??= openSync(join(folder, own + SECRETS), 'a');
   const secret: PutThrough = { kind, value, test: process.env[TEST_FILE] ?? '' };
-  writeSync(secretsFile, `${JSON.stringify(secret)}\n`);
+  const file = fileIn(folder, SECRETS, SECRETS, () => undefined);
+  writeSync(file, `${JSON.stringify(secret)}\n`);
 }
 
 /** Whether a text is such a value of this process, or has one in it, or is a piece of one that is long enough to be sought. */

@@ -19,7 +19,7 @@ export interface Findings {
   readonly bytes: number;
 }
 
-const PIECE_BYTES = 1 << 24;
+const PIECE_BYTES = 1 << 22;
 /** Of the piece before it goes into the next one: longer than any secret with what is shown around it. */
 const OVERLAP_BYTES = 4_096;
 const BEFORE = 160;

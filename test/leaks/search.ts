@@ -13,9 +13,9 @@ interface Pattern<T> {
 /** Patterns have at least as many bytes. */
 export const SHORTEST = 16;
 
-/** A window of the text is judged by its last bytes. */
-const BLOCK = 3;
-const BLOCKS = 1 << (8 * BLOCK);
+/** A window of the text is judged by its last bytes, of which a hash is enough: it only makes some windows look alike. */
+const BLOCK = 4;
+const HASH_BITS = 20;
 /** Where the end of a window occurs in no pattern, the next window begins behind all of the block but its first byte. */
 const LONGEST_SHIFT = SHORTEST - BLOCK + 1;
 
@@ -25,7 +25,7 @@ const LONGEST_SHIFT = SHORTEST - BLOCK + 1;
  */
 export class Search<T> {
   /** By a window's last block: how far the next window may begin without missing any pattern. */
-  readonly #shift = new Uint8Array(BLOCKS).fill(LONGEST_SHIFT);
+  readonly #shift = new Uint8Array(1 << HASH_BITS).fill(LONGEST_SHIFT);
   /** By the last block of their first window. */
   readonly #patterns = new Map<number, Pattern<T>[]>();
 
@@ -34,10 +34,10 @@ export class Search<T> {
       const { bytes } = pattern;
       if (bytes.length < SHORTEST) throw new Error(`a pattern of ${bytes.length} bytes`);
       for (let end = BLOCK; end <= SHORTEST; end += 1) {
-        const block = blockBefore(bytes, end);
+        const block = hashBefore(bytes, end);
         this.#shift[block] = Math.min(this.#shift[block] ?? 0, SHORTEST - end);
       }
-      const last = blockBefore(bytes, SHORTEST);
+      const last = hashBefore(bytes, SHORTEST);
       const alike = this.#patterns.get(last);
       if (alike === undefined) this.#patterns.set(last, [pattern]);
       else alike.push(pattern);
@@ -49,7 +49,7 @@ export class Search<T> {
     const hits: Hit<T>[] = [];
     let end = SHORTEST;
     while (end <= text.length) {
-      const block = blockBefore(text, end);
+      const block = hashBefore(text, end);
       const shift = this.#shift[block] ?? 0;
       if (shift > 0) {
         end += shift;
@@ -65,8 +65,14 @@ export class Search<T> {
   }
 }
 
-function blockBefore(bytes: Uint8Array, end: number): number {
-  return (bytes[end - 3] ?? 0) | ((bytes[end - 2] ?? 0) << 8) | ((bytes[end - 1] ?? 0) << 16);
+function hashBefore(bytes: Uint8Array, end: number): number {
+  const block =
+    (bytes[end - 4] ?? 0) |
+    ((bytes[end - 3] ?? 0) << 8) |
+    ((bytes[end - 2] ?? 0) << 16) |
+    ((bytes[end - 1] ?? 0) << 24);
+  // Knuth's multiplicative hash: the upper bits depend on all of the block.
+  return Math.imul(block, 0x9e3779b1) >>> (32 - HASH_BITS);
 }
 
 function startsWith(text: Uint8Array, at: number, bytes: Uint8Array): boolean {

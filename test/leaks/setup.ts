@@ -15,7 +15,7 @@ export default function setup(): () => void {
     try {
       const findings = findLeaks(folder);
       const { leaks } = findings;
-      process.stdout.write(`\n${summary(findings, (performance.now() - start) / 1000)}\n`);
+      process.stderr.write(`\n${summary(findings, (performance.now() - start) / 1000)}\n`);
       if (leaks.length > 0) throw new Error(report(leaks));
     } catch (error) {
       // Should the rest of the teardown be cut off by its time limit, the run has failed all the same.

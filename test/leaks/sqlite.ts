@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type * as Sqlite from 'node:sqlite';
 import { isExempt } from './exempt.ts';
@@ -11,8 +11,9 @@ export function tapSqlite({ DatabaseSync: { prototype } }: typeof Sqlite): void 
   const close = Reflect.get(prototype, 'close');
   prototype.close = function (this: Sqlite.DatabaseSync) {
     const path = this.location();
-    if (path !== null) for (const file of [path, `${path}-wal`]) recordFile(file);
+    if (path !== null) recordFile(`${path}-wal`);
     close.call(this);
+    if (path !== null) recordFile(path);
   };
 }
 
@@ -24,8 +25,14 @@ export function recordDatabasesIn(folder: string): void {
   }
 }
 
+/** When what was recorded of a file had been written: it may be closed here, and lie in a folder that is removed. */
+const recorded = new Map<string, number>();
+
 function recordFile(path: string): void {
   if (isExempt(path) || !existsSync(path)) return;
+  const { mtimeMs } = statSync(path);
+  if (recorded.get(path) === mtimeMs) return;
+  recorded.set(path, mtimeMs);
   const file = openSync(path, 'r');
   try {
     const piece = Buffer.alloc(PIECE_BYTES);

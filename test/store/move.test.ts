@@ -5,15 +5,14 @@ import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { move, type MoveOutcome } from '../../src/store/move.ts';
 import { openSource, openTarget } from '../../src/store/open-transfer.ts';
-import { openPostgresStore } from '../../src/store/postgres/store.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { DatabaseUrl } from '../../src/config/parse.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
 import { anAgent } from '../helpers/records.ts';
 import { insertAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from './random-rows.ts';
+import { openPostgres, openSqlite } from '../helpers/open-store.ts';
 
 const sqlite = (path: string): DatabaseUrl => ({ kind: 'sqlite', path });
 const postgres = (url: string): DatabaseUrl => ({ kind: 'postgres', url });
@@ -42,7 +41,7 @@ async function moved(
 
 async function aFile(rows: number): Promise<string> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqliteStore(path).close();
+  await openSqlite(path).close();
   fillSqlite(path, rows);
   return path;
 }
@@ -77,7 +76,7 @@ describe('a move of random rows', () => {
     const db = new DatabaseSync(path);
     const last = db.prepare('SELECT seq FROM sqlite_sequence').get()?.['seq'] as number;
     db.close();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     onTestFinished(() => store.close());
     expect(await store.agents.lastEvent()).toBe(last);
     expect(await insertAgent(store, anAgent(), { event: 'registered' })).toMatchObject({
@@ -104,7 +103,7 @@ describe('a move of random rows', () => {
 describe('a move to PostgreSQL', () => {
   it('takes a database on which a service was started and stopped', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     await store.firstSeen('OPSCORE_WEBHOOK_SECRET', 'other', 1);
     await store.check();
     await store.close();
@@ -115,7 +114,7 @@ describe('a move to PostgreSQL', () => {
 
   it('refuses one on which a service runs', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     onTestFinished(() => store.close());
     await expect(moved(sqlite(await aFile(5)), postgres(url))).rejects.toThrow(
       /a service runs on it/,
@@ -126,7 +125,7 @@ describe('a move to PostgreSQL', () => {
     const url = await bareDatabase();
     const target = await openTarget(postgres(url));
     let started = false;
-    const starting = openPostgresStore(url).then(({ store }) => {
+    const starting = openPostgres(url).then(({ store }) => {
       started = true;
       return store;
     });
@@ -177,17 +176,17 @@ describe('a move to PostgreSQL', () => {
 describe('the source of a move', () => {
   it('is refused while a service runs on it, and no service starts on it meanwhile', async () => {
     const path = await aFile(5);
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     await expect(openSource(sqlite(path))).rejects.toThrow(/in use by another process/);
     await store.close();
     const source = await openSource(sqlite(path));
-    expect(() => openSqliteStore(path, { lockWaitMs: 10 })).toThrow(/in use by another process/);
+    expect(() => openSqlite(path, { lockWaitMs: 10 })).toThrow(/in use by another process/);
     await source.close();
   });
 
   it('in PostgreSQL is refused while a service runs on it, and takes no write meanwhile', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     await expect(openSource(postgres(url))).rejects.toThrow(/a service runs on it/);
     await store.close();
     const source = await openSource(postgres(url));
@@ -218,7 +217,7 @@ describe('the source of a move', () => {
   it('is refused when the key does not open its secrets', async () => {
     const path = join(tempDir(), 'agentkit.db');
     const [key, other] = [randomBytes(32), randomBytes(32)];
-    const store = openSqliteStore(path, { encryptionKeys: [key] });
+    const store = openSqlite(path, { encryptionKeys: [key] });
     await insertAgent(store, anAgent());
     await store.close();
     const url = await bareDatabase();

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { UNCARRIED as OF_POSTGRES, STORED } from '../../src/store/postgres/transfer-tables.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { UNCARRIED as OF_SQLITE } from '../../src/store/sqlite/transfer.ts';
 import { carriedTables, type Uncarried } from '../../src/store/transfer.ts';
 import { emptyDatabase, query } from '../helpers/postgres.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 
 const carried = carriedTables.flatMap(({ name, columns }) =>
   Object.keys(columns).map((column) => `${name}.${column}`),
@@ -15,7 +15,7 @@ const carried = carriedTables.flatMap(({ name, columns }) =>
 /** Every column of the schema, as `table.column`. */
 async function columnsOfSqlite(): Promise<string[]> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqliteStore(path).close();
+  await openSqlite(path).close();
   const db = new DatabaseSync(path);
   const rows = db
     .prepare(
