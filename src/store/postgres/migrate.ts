@@ -8,7 +8,7 @@ import {
   type SchemaVersion,
 } from '../migrations.ts';
 import { connectionOptions, type ConnectionMode } from './connection.ts';
-import { asUnavailable, isLockTimeout } from './errors.ts';
+import { asUnavailable, isConflict, isLockTimeout } from './errors.ts';
 
 export const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
@@ -59,7 +59,9 @@ async function migrateOnceFree(client: pg.Client, known: readonly Migration[]): 
       await client.query('COMMIT');
       return;
     } catch (error) {
-      if (!isLockTimeout(error) || performance.now() > deadline) throw error;
+      // A deadlock as well: who is at work locks tables in another order than a migration changes them.
+      const again = isLockTimeout(error) || isConflict(error);
+      if (!again || performance.now() > deadline) throw error;
       await client.query('ROLLBACK');
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
