@@ -48,6 +48,11 @@ async function post(url: string, body: string): Promise<Record<string, unknown>>
     body,
   });
   const json = (await answer.body.json()) as { data: Record<string, unknown> };
+  // Shedding load: a machine that is busy with something else.
+  if (answer.statusCode === 503) {
+    await sleep(1_000);
+    return post(url, body);
+  }
   if (answer.statusCode >= 300) throw new Error(`${url}: ${String(answer.statusCode)}`);
   return json.data;
 }

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { move, type MoveOutcome } from '../../src/store/move.ts';
 import { openSource, openTarget } from '../../src/store/open-transfer.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
+import { carriedTables } from '../../src/store/transfer.ts';
 import type { DatabaseUrl } from '../../src/config/parse.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
 import { anAgent } from '../helpers/records.ts';
@@ -48,7 +49,7 @@ async function aFile(rows: number): Promise<string> {
 
 describe('a move of random rows', () => {
   it('carries every column of every row, there and back', async () => {
-    const path = await aFile(3_000);
+    const path = await aFile(1_500);
     const url = await bareDatabase();
     expect(await moved(sqlite(path), postgres(url))).toMatchObject({ outcome: 'moved' });
     const original = rowsOfSqlite(path);
@@ -173,6 +174,21 @@ describe('a move to PostgreSQL', () => {
   });
 });
 
+it('a move to SQLite that is cut off leaves nothing behind', async () => {
+  const path = join(tempDir(), 'agentkit.db');
+  const from = sqlite(await aFile(50));
+  const target = await openTarget(sqlite(path));
+  const source = await openSource(from);
+  await target.begin();
+  for (const table of carriedTables) {
+    for await (const rows of source.read(table)) await target.write(table, rows);
+  }
+  await target.derive();
+  await source.close();
+  await target.close();
+  expect(await moved(from, sqlite(path))).toMatchObject({ outcome: 'moved' });
+});
+
 describe('the source of a move', () => {
   it('is refused while a service runs on it, and no service starts on it meanwhile', async () => {
     const path = await aFile(5);
@@ -212,6 +228,45 @@ describe('the source of a move', () => {
     await expect(openSource(postgres(await bareDatabase()))).rejects.toThrow(
       /nothing of the service/,
     );
+  });
+
+  it('keeps its secrets; the target has them as the current key seals them, and none in clear', async () => {
+    const path = join(tempDir(), 'agentkit.db');
+    const [key, older] = [randomBytes(32), randomBytes(32)];
+    const previousSecret = { secret: 'whsec_before', until: 9, hexUntil: 8 };
+    for (const [signingSecret, encryptionKeys] of [
+      ['whsec_open', []],
+      ['whsec_sealed', [older]],
+    ] as const) {
+      const store = openSqlite(path, { encryptionKeys });
+      await insertAgent(
+        store,
+        anAgent({ agentName: signingSecret, signingSecret, previousSecret }),
+      );
+      await store.close();
+    }
+    // The first was stored in clear, and is so again.
+    const clear = new DatabaseSync(path);
+    clear.exec("UPDATE agents SET signing_secret = 'whsec_open' WHERE agent_name = 'whsec_open'");
+    clear.close();
+    const url = await bareDatabase();
+    const keys = [key, older];
+    expect(await moved(sqlite(path), postgres(url), keys)).toMatchObject({ outcome: 'moved' });
+    for (const row of await query(url, 'SELECT signing_secret, previous_secret FROM agents')) {
+      for (const stored of Object.values(row)) {
+        expect(createSecretBox([key]).isCurrent(String(stored))).toBe(true);
+      }
+    }
+    expect(await moved(sqlite(path), postgres(url), keys)).toMatchObject({
+      outcome: 'already_there',
+    });
+    const { store } = await openPostgresStore(url, { encryptionKeys: [key] });
+    onTestFinished(() => store.close());
+    const { items } = await store.agents.list({}, { limit: 9, after: null });
+    expect(items.map((agent) => [agent.signingSecret, agent.previousSecret])).toEqual([
+      ['whsec_open', previousSecret],
+      ['whsec_sealed', previousSecret],
+    ]);
   });
 
   it('is refused when the key does not open its secrets', async () => {
