@@ -23,7 +23,7 @@ export function bareContender(name: string, title: string, program: string): Con
       stop: () => child.end(),
     };
   };
-  return { name, title, durability: 'none: nothing is kept', delivers: false, start };
+  return { name, title, durability: 'nowhere: nothing is kept', delivers: false, start };
 }
 
 export interface QueueContender {
