@@ -34,7 +34,8 @@ export async function measureScenario(scenario: Scenario, run: Run): Promise<Sce
       })),
     })),
   };
-  for (let round = 0; round < run.options.rounds; round += 1) {
+  const rounds = Math.min(run.options.rounds, scenario.mostRounds ?? Number.POSITIVE_INFINITY);
+  for (let round = 0; round < rounds; round += 1) {
     for (const [index, series] of scenario.series.entries()) {
       for (const contender of inTurn(contendersOf(scenario, series, run), round)) {
         const what = `${name}  round ${String(round + 1)}  ${series.name}  ${contender.name}`;

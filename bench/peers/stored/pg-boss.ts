@@ -19,6 +19,13 @@ export async function open({ url }: PeerSettings): Promise<Queue> {
     add: async ({ id, agentId, body }: Job) => {
       await front.send(NAME, { agentId, body: body.toString() }, { id });
     },
+    addMany: async (jobs) => {
+      const rows = jobs.map(({ id, agentId, body }) => ({
+        id,
+        data: { agentId, body: body.toString() },
+      }));
+      await front.insert(NAME, rows);
+    },
     work: async (deliver: Deliver) => {
       // Connections of its own: a claim does not stand in line behind what the front stores.
       worker = await connect(url, { max: 5 });
