@@ -24,6 +24,9 @@ export interface ChildOptions {
   readonly nodeOptions?: readonly string[];
 }
 
+/** Those that have not ended yet. */
+export const live = new Set<Child>();
+
 const PATIENCE_MS = 20_000;
 
 /** Starts `node program`. */
@@ -45,13 +48,18 @@ export function start(command: string, args: readonly string[], options: ChildOp
     child.kill('SIGKILL');
   };
   process.once('exit', reap);
-  child.once('exit', () => process.removeListener('exit', reap));
-  return {
+  const started: Child = {
     pid: child.pid ?? 0,
     ask: (name, argument) => ask(child, name, argument),
     end: () => end(child),
     exited: () => child.exitCode !== null || child.signalCode !== null,
   };
+  live.add(started);
+  child.once('exit', () => {
+    process.removeListener('exit', reap);
+    live.delete(started);
+  });
+  return started;
 }
 
 export interface Question {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { live } from './children.ts';
 import type { Contender } from './contenders/contender.ts';
 import { runLoad } from './load/load.ts';
 import type { Options } from './options.ts';
@@ -34,7 +35,8 @@ export async function measureScenario(scenario: Scenario, run: Run): Promise<Sce
       })),
     })),
   };
-  for (let round = 0; round < run.options.rounds; round += 1) {
+  const rounds = Math.min(run.options.rounds, scenario.mostRounds ?? Number.POSITIVE_INFINITY);
+  for (let round = 0; round < rounds; round += 1) {
     for (const [index, series] of scenario.series.entries()) {
       for (const contender of inTurn(contendersOf(scenario, series, run), round)) {
         const what = `${name}  round ${String(round + 1)}  ${series.name}  ${contender.name}`;
@@ -72,6 +74,7 @@ function inTurn<T>(all: readonly T[], round: number): T[] {
 async function measureOnce(scenario: Scenario, contender: Contender, series: Series, run: Run) {
   const dir = join(run.root, 'measurement');
   mkdirSync(dir);
+  const before = new Set(live);
   // What the one before has left to write is not for this one to wait for.
   spawnSync('sync');
   try {
@@ -82,6 +85,8 @@ async function measureOnce(scenario: Scenario, contender: Contender, series: Ser
       dir,
     });
   } finally {
+    // Of one that failed before it was up.
+    await Promise.all([...live].filter((child) => !before.has(child)).map((child) => child.end()));
     rmSync(dir, { recursive: true, force: true });
   }
 }

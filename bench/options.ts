@@ -11,6 +11,8 @@ export interface Options {
   readonly connections: number;
   /** The results as JSON. */
   readonly json: string;
+  /** What the file has of other scenarios stays in it. */
+  readonly keep: boolean;
   /** Into docs/benchmarks.md with the results. */
   readonly write: boolean;
   /** Results of an earlier run, to be written there without another. */
@@ -25,6 +27,7 @@ export const usage = `npm run bench -- [options]
   --connections 64           of the load generator
   --quick                    2 rounds of 2 seconds, to see that everything works
   --json bench/results.json  where the results go
+  --keep                     the other scenarios of that file stay in it: for runs in several parts
   --write                    puts the results into docs/benchmarks.md and its charts
   --render bench/results.json  does so with those of an earlier run`;
 
@@ -39,6 +42,7 @@ export function readOptions(args: readonly string[]): Options {
       seconds: { type: 'string' },
       connections: { type: 'string', default: '64' },
       quick: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       render: { type: 'string' },
       json: { type: 'string', default: 'bench/results.json' },
@@ -53,6 +57,7 @@ export function readOptions(args: readonly string[]): Options {
     warmUpSeconds: values.quick ? 1 : 2,
     connections: Number(values.connections),
     json: values.json,
+    keep: values.keep,
     write: values.write,
     render: values.render,
   };

@@ -42,6 +42,7 @@ const results: Results = {
   scenarios: [],
   errors: [],
 };
+const kept = options.keep ? readKept() : undefined;
 const sink = await startSink(root, Math.max(...chosen.map(({ agents }) => agents ?? 1)));
 for (const scenario of chosen) {
   console.log(`\n${scenario.title}. ${scenario.method}`);
@@ -58,14 +59,14 @@ for (const scenario of chosen) {
   });
   results.scenarios.push(result);
   // After each: a run takes long, and what is there is there.
-  writeFileSync(options.json, JSON.stringify(results, null, 2));
+  writeFileSync(options.json, JSON.stringify(withKept(), null, 2));
   console.log(`\n${scenarioTable(result)}`);
 }
 await sink.end();
 await stopPostgres();
 
 console.log(`\n${targetTable(results)}`);
-if (options.write) await writeDocument(results);
+if (options.write) await writeDocument(withKept());
 for (const error of results.errors) console.error(`failed: ${error}`);
 process.exit(results.errors.length === 0 ? 0 : 1);
 
@@ -75,6 +76,31 @@ function readArguments(): Options {
   } catch (error) {
     return stop((error as Error).message);
   }
+}
+
+function readKept(): Results | undefined {
+  if (!existsSync(options.json)) return undefined;
+  return JSON.parse(readFileSync(options.json, 'utf8')) as Results;
+}
+
+/** In the order of the scenarios, whichever part was measured first. */
+function withKept(): Results {
+  const measured = new Set(results.scenarios.map(({ name }) => name));
+  const others = (kept?.scenarios ?? []).filter(({ name }) => !measured.has(name));
+  const order = scenarios.map(({ name }) => name);
+  const all = [...results.scenarios, ...others];
+  return {
+    ...results,
+    machine: {
+      ...results.machine,
+      versions: { ...kept?.machine.versions, ...results.machine.versions },
+    },
+    errors: [
+      ...(kept?.errors ?? []).filter((line) => !measured.has(line.split('  ')[0] ?? '')),
+      ...results.errors,
+    ],
+    scenarios: all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+  };
 }
 
 function stop(reason: string): never {

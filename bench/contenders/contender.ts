@@ -47,6 +47,8 @@ export interface Running {
   /** From its start to its being ready, in milliseconds. */
   readonly readyAfterMs: number;
   counts(): Promise<Counts>;
+  /** Stores so many tasks for the first agent by a shorter way than HTTP; undefined = there is none. */
+  fill?(count: number, body: string): Promise<void>;
   /** The agents that were away come, and what waits is sent. */
   release(): Promise<void>;
   stop(): Promise<void>;

@@ -11,7 +11,7 @@ export const bareFastify = bareContender(
 export const relay = queueContender({
   name: 'relay',
   title: 'Fastify + undici relay, from memory',
-  durability: 'none: what waits or is in flight is lost with the process',
+  durability: 'in memory: what waits or is in flight is lost with the process',
   queue: 'memory',
   // As the service by default (AGENT_CONCURRENCY); 64 and 128 were no faster.
   concurrency: 16,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { newSigningSecret } from '../../src/webhook/sign.ts';
 import { startNode, type Child } from '../children.ts';
 import { now } from '../clock.ts';
-import type { PeerCounts, PeerSettings, QueueName } from '../peers/peer.ts';
+import type { Fill, PeerCounts, PeerSettings, QueueName } from '../peers/peer.ts';
 import type { Contender, Place, Running } from './contender.ts';
 
 /** Answers 202 from memory and forgets. */
@@ -23,7 +23,7 @@ export function bareContender(name: string, title: string, program: string): Con
       stop: () => child.end(),
     };
   };
-  return { name, title, durability: 'none: nothing is kept', delivers: false, start };
+  return { name, title, durability: 'nowhere: nothing is kept', delivers: false, start };
 }
 
 export interface QueueContender {
@@ -83,6 +83,7 @@ export function queueContender(on: QueueContender): Contender {
         if (failed > 0) throw new Error(`${on.name}: ${String(failed)} attempts failed`);
         return { accepted, completed };
       },
+      fill: (count, body) => front.ask('fill', { count, body } satisfies Fill),
       release: () => worker.ask('work'),
       stop: async () => {
         await Promise.all([front.end(), worker.end()]);

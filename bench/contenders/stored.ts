@@ -8,7 +8,7 @@ const bullmq = (appendfsync: AppendFsync, durability: string) =>
     title: `BullMQ, Redis \`appendfsync ${appendfsync}\``,
     durability,
     queue: 'bullmq',
-    concurrency: 100,
+    concurrency: 300,
     apart: true,
     missing: () => (redisVersion() === undefined ? 'redis-server is not installed' : undefined),
     open: ({ dir }) => startRedis(dir, appendfsync),

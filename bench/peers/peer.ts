@@ -27,3 +27,9 @@ export interface PeerCounts {
   /** Attempts that were not answered with 2xx. */
   readonly failed: number;
 }
+
+/** A backlog to begin with. */
+export interface Fill {
+  readonly count: number;
+  readonly body: string;
+}

@@ -3,7 +3,7 @@ import type { Frame } from './cpu-profile.ts';
 const WIDTH = 1_600;
 const ROW = 17;
 /** Narrower than that, in pixels, is not drawn. */
-const LEAST = 0.5;
+const LEAST = 2;
 /** Characters that fit into a pixel. */
 const DENSITY = 1 / 6.6;
 

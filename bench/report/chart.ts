@@ -2,7 +2,7 @@ import type { ScenarioResult, SeriesResult } from './results.ts';
 import { median } from './statistics.ts';
 
 const WIDTH = 760;
-const LABEL = 250;
+const LABEL = 275;
 const VALUE = 90;
 const ROW = 30;
 const BAR = 18;

@@ -76,27 +76,32 @@ export function checkDelivered(
   }
 }
 
-/** By a stock library for the Standard Webhooks header, by hand for the hex header. */
-function isSigned({ head, body }: SinkSample, secret: string): boolean {
+/** Between signing and arrival, at most. */
+const FRESH_MS = 60_000;
+
+/** The Standard Webhooks header by a stock library, the hex header by hand, and the timestamp by the clock. */
+function isSigned({ head, body, at }: SinkSample, secret: string): boolean {
   const bytes = Buffer.from(body, 'base64');
-  const headers = Object.fromEntries(
-    head
-      .split('\r\n')
-      .slice(1)
-      .map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
+  const headers = headersOf(head);
+  const stamp = headers.get('x-agentkit-timestamp') ?? '';
+  const hex = createHmac('sha256', secret).update(`${stamp}.`).update(bytes).digest('hex');
+  if (hex !== headers.get('x-agentkit-signature')) return false;
+  const signedAt = new Date(Number(stamp) * 1_000);
+  if (Math.abs(at - signedAt.getTime()) > FRESH_MS) return false;
+  const id = headers.get('webhook-id') ?? '';
+  const standard = new Webhook(secret).sign(id, signedAt, bytes);
+  return (
+    headers.get('webhook-timestamp') === stamp &&
+    (headers.get('webhook-signature') ?? '').split(' ').includes(standard)
   );
-  const hex = createHmac('sha256', secret)
-    .update(`${headers['x-agentkit-timestamp'] ?? ''}.`)
-    .update(bytes)
-    .digest('hex');
-  if (hex !== headers['x-agentkit-signature']) return false;
-  try {
-    new Webhook(secret).verify(bytes, headers);
-    return true;
-  } catch {
-    return false;
-  }
+}
+
+function headersOf(head: string): ReadonlyMap<string, string> {
+  const lines = head.split('\r\n').slice(1);
+  return new Map(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
 }

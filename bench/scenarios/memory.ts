@@ -45,7 +45,7 @@ export const memory: Scenario = {
       const highest = watch(running);
       if (state === 'load') {
         const { url, runPaths: paths } = running;
-        await load({ url, paths, body: taskOf(300), connections, dir, seconds: seconds * 2 });
+        await load({ url, paths, body: taskOf(300), connections, dir, seconds });
         await drained(contender.name, running, sink, before);
       } else await sleep((state === 'idle' ? IDLE_SECONDS : seconds * 2) * 1_000);
       return { value: highest(), details: { server: proportionalMiB(running.serverPids) } };

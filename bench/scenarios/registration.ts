@@ -24,6 +24,7 @@ export const registration: Scenario = {
   digits: 0,
   contenders: [relay, ...services],
   series: [{ name: 'registrations', value: 1 }],
+  mostRounds: 3,
   measure: async (contender, _, { dir, sink, load, seconds, warmUpSeconds, connections }) => {
     const webhookUrl = sink.endpoints[0]?.url ?? '';
     const place = { dir, agents: [], agentsAre: 'there' as const, webhookUrl };

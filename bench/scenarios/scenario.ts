@@ -42,6 +42,8 @@ export interface Scenario {
   readonly beside?: { readonly detail: string; readonly label: string };
   readonly contenders: readonly Contender[];
   readonly series: readonly Series[];
+  /** Where more than these would take long and tell little. */
+  readonly mostRounds?: number;
   /** The sink has to be so many; 1 unless it says otherwise. */
   readonly agents?: number;
   measure(contender: Contender, series: number, context: RoundContext): Promise<Measurement>;

@@ -30,7 +30,9 @@ function reset(next: SinkMode): void {
 function take({ head, body }: Message): void {
   lastAt = now();
   if (ids.length === 0) firstAt = lastAt;
-  if (ids.length % SAMPLE_EVERY === 0) samples.push({ head, body: body.toString('base64') });
+  if (ids.length % SAMPLE_EVERY === 0) {
+    samples.push({ head, body: body.toString('base64'), at: Date.now() });
+  }
   ids.push(ID.exec(head)?.[1] ?? '');
   if (mode.latency === true) {
     latencies.push(lastAt - Number(SENT_AT.exec(body.toString('latin1'))?.[1]));

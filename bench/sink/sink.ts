@@ -16,6 +16,8 @@ export interface SinkSample {
   readonly head: string;
   /** base64. */
   readonly body: string;
+  /** When it came, in epoch milliseconds. */
+  readonly at: number;
 }
 
 /** Times in milliseconds of clock.ts. */

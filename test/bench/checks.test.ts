@@ -18,6 +18,7 @@ function sampleBy(by: string, body = '{"task_name":"t"}') {
   return {
     head: ['POST /tasks HTTP/1.1', ...lines].join('\r\n'),
     body: Buffer.from(body).toString('base64'),
+    at: Date.now(),
   };
 }
 
@@ -50,10 +51,15 @@ describe('what a measurement has to pass', () => {
     expect(() => checkDelivered('x', record({ samples: [changed] }), 10, [secret])).toThrow(
       /wrong signature/,
     );
-    const unsigned = { head: 'POST /tasks HTTP/1.1', body: '' };
+    const unsigned = { head: 'POST /tasks HTTP/1.1', body: '', at: Date.now() };
     expect(() => checkDelivered('x', record({ samples: [unsigned] }), 10, [secret])).toThrow(
       /wrong signature/,
     );
+  });
+
+  it('refuses a signature that is a minute old', () => {
+    const old = record({ samples: [{ ...sampleBy(secret), at: Date.now() + 62_000 }] });
+    expect(() => checkDelivered('x', old, 10, [secret])).toThrow(/wrong signature/);
   });
 
   it('refuses an accepted count that the load generator does not confirm', () => {

@@ -30,13 +30,16 @@ export function memoryQueue(agentConcurrency: number): Queue {
     }
   }
 
+  function add(job: Job): void {
+    let lane = lanes.get(job.agentId);
+    if (lane === undefined) lanes.set(job.agentId, (lane = { jobs: [], next: 0, inFlight: 0 }));
+    lane.jobs.push(job);
+    pump(job.agentId);
+  }
+
   return {
-    add: async (job) => {
-      let lane = lanes.get(job.agentId);
-      if (lane === undefined) lanes.set(job.agentId, (lane = { jobs: [], next: 0, inFlight: 0 }));
-      lane.jobs.push(job);
-      pump(job.agentId);
-    },
+    add: async (job) => add(job),
+    addMany: async (jobs) => jobs.forEach(add),
     work: async (given) => {
       deliver = given;
       for (const agentId of lanes.keys()) pump(agentId);

@@ -19,9 +19,14 @@ export async function open({ url, concurrency }: PeerSettings): Promise<Queue> {
   const queue = new BullQueue<Stored>(NAME, { connection });
   let worker: Worker<Stored> | undefined;
 
+  const stored = ({ id, agentId, body }: Job): Stored => ({ id, agentId, body: body.toString() });
+
   return {
-    add: async ({ id, agentId, body }: Job) => {
-      await queue.add('task', { id, agentId, body: body.toString() });
+    add: async (job) => {
+      await queue.add('task', stored(job));
+    },
+    addMany: async (jobs) => {
+      await queue.addBulk(jobs.map((job) => ({ name: 'task', data: stored(job) })));
     },
     work: async (deliver: Deliver) => {
       worker = new Worker<Stored>(

@@ -20,9 +20,14 @@ export async function open({ url, concurrency }: PeerSettings): Promise<Queue> {
   let runner: Runner | undefined;
   let succeeded = 0;
 
+  const stored = ({ id, agentId, body }: Job): Stored => ({ id, agentId, body: body.toString() });
+
   return {
-    add: async ({ id, agentId, body }: Job) => {
-      await utils.addJob('dispatch', { id, agentId, body: body.toString() });
+    add: async (job) => {
+      await utils.addJob('dispatch', stored(job));
+    },
+    addMany: async (jobs) => {
+      await utils.addJobs(jobs.map((job) => ({ identifier: 'dispatch', payload: stored(job) })));
     },
     work: async (deliver: Deliver) => {
       runner = await run({
