@@ -260,7 +260,7 @@ describe('the source of a move', () => {
     expect(await moved(sqlite(path), postgres(url), keys)).toMatchObject({
       outcome: 'already_there',
     });
-    const { store } = await openPostgresStore(url, { encryptionKeys: [key] });
+    const { store } = await openPostgres(url, { encryptionKeys: [key] });
     onTestFinished(() => store.close());
     const { items } = await store.agents.list({}, { limit: 9, after: null });
     expect(items.map((agent) => [agent.signingSecret, agent.previousSecret])).toEqual([
