@@ -24,7 +24,9 @@ export function secretsIn(
     ),
     ...URLS.flatMap((kind) => {
       const userinfo = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)@/i.exec(env[kind] ?? '')?.[1] ?? '';
-      return [{ kind: `the password in ${kind}`, value: userinfo.replace(/^[^:]*:/, '') }];
+      const parameter = /[?&]password=([^&#]*)/.exec(env[kind] ?? '')?.[1] ?? '';
+      const values = [userinfo.replace(/^[^:]*:/, ''), parameter];
+      return values.map((value) => ({ kind: `the password in ${kind}`, value }));
     }),
   ];
   return found.filter(({ value }) => value !== '');
