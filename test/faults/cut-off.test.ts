@@ -2,13 +2,13 @@ import { expect } from 'vitest';
 import { once, status, type AgentServer } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { query } from '../helpers/postgres.ts';
-import { tcpProxy } from '../helpers/tcp-proxy.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
 import { expectFaultless, figuresOf } from './harness/expect.ts';
 import { startLoad } from './harness/load.ts';
 import { readiness } from './harness/outage.ts';
 import { postgresOnlooker } from './harness/postgres-onlooker.ts';
+import { proxied } from './harness/proxied.ts';
 import { setStage } from './harness/stage.ts';
 
 /** The one that is cut off. */
@@ -32,14 +32,10 @@ experiment(
   async ({ size, random, report }) => {
     const direct = await postgresOnlooker();
     const url = direct.urlFor(`replica-${LONELY}`);
-    const proxy = await tcpProxy(Number(new URL(url).port));
-    const through = new URL(url);
-    through.port = String(proxy.port);
-    const urlFor = (service: string) =>
-      service === `replica-${LONELY}` ? through.href : direct.urlFor(service);
+    const { onlooker, proxy } = await proxied(direct, `replica-${LONELY}`);
     const answers: Answer[] = [];
     const stage = await setStage({
-      store: { ...direct, urlFor },
+      store: onlooker,
       random,
       replicas: 2,
       agents: 4,
