@@ -15,7 +15,10 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
 export const errors = fp((app: FastifyInstance, _options: unknown, done: () => void) => {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const apiError = toApiError(error);
-    if (apiError.statusCode >= 500) request.log.error({ err: error }, 'request failed');
+    // What the service itself chose to refuse (draining, overloaded) is told by the request's own line: a stack for each
+    // would cost most when there is the least to spare.
+    const chosen = error === (apiError as unknown);
+    if (apiError.statusCode >= 500 && !chosen) request.log.error({ err: error }, 'request failed');
     return send(reply, apiError);
   });
   app.setNotFoundHandler((request, reply) => {
