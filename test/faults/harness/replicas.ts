@@ -1,6 +1,7 @@
 import { eventually } from '../../helpers/eventually.ts';
 import { settle } from '../../helpers/until.ts';
 import {
+  spawnService,
   startService,
   type Environment,
   type Exit,
@@ -18,6 +19,8 @@ export interface Replicas {
   start(index: number, more?: Environment): Promise<void>;
   /** kill -9, at whatever the process is at; notes what it had in flight. */
   kill(index: number): Promise<Interruption>;
+  /** Starts it, and kills it so soon that it may not have got to its end. */
+  startAndKill(index: number, afterMs: number): Promise<Interruption>;
   /** SIGTERM. */
   end(index: number): Promise<Exit>;
   /** SIGSTOP; notes what it had in flight. */
@@ -36,6 +39,9 @@ interface Setup {
   readonly env: Environment;
 }
 
+/** What did not get to say its name; on SQLite nobody asks for it. */
+const NAMELESS = '';
+
 /** None of them is started yet. */
 export function createReplicas({ onlooker, folder, count, env }: Setup): Replicas {
   const services: (Service | undefined)[] = Array.from({ length: count }, () => undefined);
@@ -48,7 +54,14 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
     return service;
   }
 
-  async function interrupted({ replica }: Service): Promise<Interruption> {
+  function placeOf(index: number, more: Environment = {}) {
+    return {
+      dir: folder,
+      env: { ...env, ...more, DATABASE_URL: onlooker.urlFor(nameOf(index)) },
+    };
+  }
+
+  async function interrupted(replica: string): Promise<Interruption> {
     // What it had sent is in the buffers of the system, and read within a turn or two of our event loop.
     await settle();
     const interruption = {
@@ -65,17 +78,21 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
     urls: () => services.flatMap((service) => (service === undefined ? [] : [service.url])),
     service: (index) => services[index],
     start: async (index, more = {}) => {
-      services[index] = await startService({
-        dir: folder,
-        env: { ...env, ...more, DATABASE_URL: onlooker.urlFor(nameOf(index)) },
-      });
+      services[index] = await startService(placeOf(index, more));
     },
     kill: async (index) => {
       const service = running(index);
       services[index] = undefined;
       await service.end('SIGKILL');
       await onlooker.settled(nameOf(index));
-      return interrupted(service);
+      return interrupted(service.replica);
+    },
+    startAndKill: async (index, afterMs) => {
+      const starting = spawnService(placeOf(index));
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await starting.end('SIGKILL');
+      await onlooker.settled(nameOf(index));
+      return interrupted(NAMELESS);
     },
     end: async (index) => {
       const service = running(index);
@@ -85,7 +102,7 @@ export function createReplicas({ onlooker, folder, count, env }: Setup): Replica
     stop: async (index) => {
       const service = running(index);
       process.kill(service.pid, 'SIGSTOP');
-      return interrupted(service);
+      return interrupted(service.replica);
     },
     resume: (index) => void process.kill(running(index).pid, 'SIGCONT'),
     said: (text) =>
