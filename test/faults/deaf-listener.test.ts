@@ -3,11 +3,11 @@ import { once, status } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { query } from '../helpers/postgres.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless, figuresOf } from './harness/expect.ts';
 import { runTask } from './harness/operations.ts';
 import { postgresOnlooker } from './harness/postgres-onlooker.ts';
 import { proxied } from './harness/proxied.ts';
 import { setStage } from './harness/stage.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 
 /** What the replica that accepts may have in flight to the agent, and hold besides (src/outbox/lane-load.ts). */
 const SLOTS = 2;
@@ -66,12 +66,15 @@ experiment(
     for (let n = 0; n < size.samples; n += 1) deaf.push(await sample());
     opened.resolve(undefined);
     await stage.drained();
-    const verdict = await stage.judged();
-    report({ tasks, 'hearing, most ms': most(hearing), 'deaf, most ms': most(deaf) });
-    report({ 'deaf, mean ms': Math.round(deaf.reduce((sum, ms) => sum + ms, 0) / deaf.length) });
-    report(figuresOf(verdict));
+    const mean = deaf.reduce((sum, ms) => sum + ms, 0) / deaf.length;
+    const figures = {
+      tasks,
+      'hearing, most ms': most(hearing),
+      'deaf, most ms': most(deaf),
+      'deaf, mean ms': Math.round(mean),
+    };
+    expectFaultless(report, { verdict: await stage.judged(), figures });
     expect(most(deaf)).toBeLessThanOrEqual(START_WITHIN_MS);
-    expectFaultless(verdict);
   },
 );
 

@@ -1,16 +1,16 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { once, status } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { tempDir } from '../helpers/service-process.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless, figuresOf } from './harness/expect.ts';
 import { limitFiles } from './harness/file-limit.ts';
 import { startLoad } from './harness/load.ts';
 import { readiness } from './harness/outage.ts';
 import { setStage } from './harness/stage.ts';
+import { answersSlowly } from './scenarios/behaviours.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -32,10 +32,7 @@ experiment(
         NODE_OPTIONS: `--import=${preload}`,
         FAILING_SQLITE_WHILE: flag,
       },
-      behave: (response, dispatch) => {
-        const answered = pause(random.between(0, 20));
-        once(answered, status(200))(response, dispatch);
-      },
+      behave: answersSlowly(random, 20),
       client: { onAnswer: (answer) => answers.push(answer) },
     });
     const { replicas } = stage;
@@ -71,14 +68,14 @@ experiment(
     await eventually(async () => (await readiness(stage))[0] === 200, 'it is ready again');
     await load.stop();
     await stage.drained();
-    const verdict = await stage.judged();
     const refused = answers.filter(({ status }) => status >= 500);
-    report({ rounds: size.rounds, kills, tasks: load.tasks(), refused: refused.length });
-    report(figuresOf(verdict));
+    expectFaultless(report, {
+      verdict: await stage.judged(),
+      figures: { rounds: size.rounds, kills, tasks: load.tasks(), refused: refused.length },
+    });
     expect(refused.length).toBeGreaterThan(0);
     expect(new Set(refused.map(({ status, code }) => `${status} ${code}`))).toEqual(
       new Set(['503 store_unavailable']),
     );
-    expectFaultless(verdict);
   },
 );

@@ -50,6 +50,8 @@ export interface Client {
    * @returns the `data` of the 2xx; undefined = refused, or given up.
    */
   perform(operation: Operation, ask: Ask): Promise<Data | undefined>;
+  /** Asks once for something that is no operation. @returns the status; undefined = there was no answer. */
+  ask(ask: Ask): Promise<number | undefined>;
   /** Requests that were cut off, or went without an answer for another reason. */
   readonly unanswered: () => number;
 }
@@ -127,7 +129,13 @@ export function createClient(options: Options): Client {
     }
   }
 
-  return { operations, perform, unanswered: () => unanswered };
+  async function ask(one: Ask): Promise<number | undefined> {
+    const url = nextTarget();
+    const answer = url === undefined ? undefined : await send(url, one).catch(noAnswer);
+    return answer !== undefined && 'status' in answer ? answer.status : undefined;
+  }
+
+  return { operations, perform, ask, unanswered: () => unanswered };
 }
 
 /** Where nobody listens, nothing was asked. */

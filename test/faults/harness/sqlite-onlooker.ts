@@ -4,9 +4,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { tempDir } from '../../helpers/service-process.ts';
 import {
   SELECT_AGENTS,
+  SELECT_ATTEMPTS,
   SELECT_DELIVERIES,
   toAgent,
-  toDelivery,
+  toDeliveries,
   type Onlooker,
 } from './onlooker.ts';
 
@@ -44,7 +45,7 @@ export function sqliteOnlooker(folder: string): Onlooker {
     },
     scheduled: async () =>
       Number(all("SELECT count(*) AS n FROM deliveries WHERE state = 'scheduled'")[0]?.['n']),
-    deliveries: async () => all(SELECT_DELIVERIES).map(toDelivery),
+    deliveries: async () => toDeliveries(all(SELECT_DELIVERIES), all(SELECT_ATTEMPTS)),
     agents: async () => all(SELECT_AGENTS).map(toAgent),
     verify: async () => {
       const [verdict] = all('PRAGMA integrity_check');
