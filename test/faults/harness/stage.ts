@@ -36,6 +36,8 @@ interface Setup extends Scene {
   /** Agents that take tasks. */
   readonly agents?: number;
   readonly behave?: Behaviour;
+  /** Puts something before an agent: the address that it is registered with. */
+  readonly reach?: (agent: AgentServer, index: number) => Promise<string>;
   readonly env?: Environment;
   /** Where the services and an SQLite file live. */
   readonly folder?: string;
@@ -85,7 +87,8 @@ export async function setStage(setup: Setup): Promise<Stage> {
   const agents: (AgentServer & { agentId: string })[] = [];
   for (let index = 0; index < (setup.agents ?? 1); index += 1) {
     const server = await startAgentServer(behave);
-    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, server.url);
+    const url = (await setup.reach?.(server, index)) ?? server.url;
+    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, url);
     agents.push(Object.assign(server, { agentId, signingSecret }));
   }
 
