@@ -55,8 +55,11 @@ const CLAIM_LIMIT = 256;
 /** Webhooks and state reports in flight, of all agents together; one Ops-Core takes them. */
 const OPSCORE_CONCURRENCY = 128;
 
-/** The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. */
-const POLL_MS = 1_000;
+/**
+ * The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. What another
+ * replica stores is found by it where hints do not arrive, and has to start within a second.
+ */
+const POLL_MS = 750;
 
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;

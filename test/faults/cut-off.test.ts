@@ -1,15 +1,16 @@
 import { expect } from 'vitest';
-import { once, status, type AgentServer } from '../helpers/agent-server.ts';
+import type { AgentServer } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { query } from '../helpers/postgres.ts';
-import { tcpProxy } from '../helpers/tcp-proxy.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless } from './scenarios/outcome.ts';
 import { startLoad } from './harness/load.ts';
 import { readiness } from './harness/outage.ts';
 import { postgresOnlooker } from './harness/postgres-onlooker.ts';
+import { proxied } from './harness/proxied.ts';
 import { setStage } from './harness/stage.ts';
+import { answersSlowly } from './scenarios/behaviours.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 
 /** The one that is cut off. */
 const LONELY = 1;
@@ -32,22 +33,15 @@ experiment(
   async ({ size, random, report }) => {
     const direct = await postgresOnlooker();
     const url = direct.urlFor(`replica-${LONELY}`);
-    const proxy = await tcpProxy(Number(new URL(url).port));
-    const through = new URL(url);
-    through.port = String(proxy.port);
-    const urlFor = (service: string) =>
-      service === `replica-${LONELY}` ? through.href : direct.urlFor(service);
+    const { onlooker, proxy } = await proxied(direct, `replica-${LONELY}`);
     const answers: Answer[] = [];
     const stage = await setStage({
-      store: { ...direct, urlFor },
+      store: onlooker,
       random,
       replicas: 2,
       agents: 4,
       env: { AGENT_CONCURRENCY: '8', DISPATCH_TIMEOUT: '1s', WEBHOOK_TIMEOUT: '1s' },
-      behave: (response, dispatch) => {
-        const pause = new Promise((resolve) => setTimeout(resolve, random.between(0, 100)));
-        once(pause, status(200))(response, dispatch);
-      },
+      behave: answersSlowly(random, 100),
       // One that hangs would show.
       client: { onAnswer: (answer) => answers.push(answer), timeoutMs: 60_000 },
     });
@@ -100,9 +94,10 @@ experiment(
     }
     await load.stop();
     await stage.drained();
-    const verdict = await stage.judged();
-    const all = { cuts: size.cutsMs.length, tasks: load.tasks(), ...figures };
-    expectFaultless(report, { verdict, figures: all });
+    expectFaultless(report, {
+      verdict: await stage.judged(),
+      figures: { cuts: size.cutsMs.length, tasks: load.tasks(), ...figures },
+    });
   },
 );
 

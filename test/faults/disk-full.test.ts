@@ -1,15 +1,15 @@
 import { expect } from 'vitest';
-import { once, status } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { spawnService } from '../helpers/service-process.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless } from './scenarios/outcome.ts';
 import { limitFiles } from './harness/file-limit.ts';
 import { startLoad } from './harness/load.ts';
 import { figuresOfCourses, goThrough, readiness, type Course } from './harness/outage.ts';
 import { smallDisk } from './harness/small-disk.ts';
 import { setStage, type Stage } from './harness/stage.ts';
+import { answersSlowly } from './scenarios/behaviours.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 
 experiment(
   'SQLite: the disk is full',
@@ -25,10 +25,7 @@ experiment(
       // The log as well.
       ...(disk === undefined ? {} : { folder: disk.folder, logInFolder: true }),
       env: { AGENT_CONCURRENCY: '8' },
-      behave: (response, dispatch) => {
-        const pause = new Promise((resolve) => setTimeout(resolve, random.between(0, 20)));
-        once(pause, status(200))(response, dispatch);
-      },
+      behave: answersSlowly(random, 20),
       client: { onAnswer: (answer) => answers.push(answer) },
     });
     const { replicas } = stage;
@@ -68,9 +65,10 @@ experiment(
     }
     await load.stop();
     await stage.drained();
-    const verdict = await stage.judged();
-    report({ fills: size.fills, tasks: load.tasks(), ...figuresOfCourses(courses) });
-    expectFaultless(report, { verdict: verdict, figures: {} });
+    expectFaultless(report, {
+      verdict: await stage.judged(),
+      figures: { fills: size.fills, tasks: load.tasks(), ...figuresOfCourses(courses) },
+    });
   },
 );
 

@@ -1,13 +1,13 @@
 import { expect, onTestFinished } from 'vitest';
-import { once, status } from '../helpers/agent-server.ts';
 import { startPostgres } from '../helpers/postgres-server.ts';
 import type { Answer } from './harness/client.ts';
 import { experiment } from './harness/experiment.ts';
-import { expectFaultless } from './scenarios/outcome.ts';
 import { startLoad } from './harness/load.ts';
 import { figuresOfCourses, goThrough, type Course } from './harness/outage.ts';
 import { postgresOnlooker } from './harness/postgres-onlooker.ts';
 import { setStage } from './harness/stage.ts';
+import { answersSlowly } from './scenarios/behaviours.ts';
+import { expectFaultless } from './scenarios/outcome.ts';
 
 /** After PostgreSQL takes connections again. */
 const BACK_WITHIN_MS = 10_000;
@@ -26,10 +26,7 @@ experiment(
       agents: 4,
       // Fewer slots than tasks that wait, so that a worker holds some at each crash.
       env: { AGENT_CONCURRENCY: '8' },
-      behave: (response, dispatch) => {
-        const pause = new Promise((resolve) => setTimeout(resolve, random.between(0, 100)));
-        once(pause, status(200))(response, dispatch);
-      },
+      behave: answersSlowly(random, 100),
       client: { onAnswer: (answer) => answers.push(answer) },
     });
     const load = startLoad(stage, { taskClients: 32, agentClients: 1, pauseMs: 5 });
@@ -47,9 +44,10 @@ experiment(
     }
     await load.stop();
     await stage.drained();
-    const verdict = await stage.judged();
-    report({ crashes: size.crashes, tasks: load.tasks(), ...figuresOfCourses(courses) });
-    expectFaultless(report, { verdict: verdict, figures: {} });
+    expectFaultless(report, {
+      verdict: await stage.judged(),
+      figures: { crashes: size.crashes, tasks: load.tasks(), ...figuresOfCourses(courses) },
+    });
     for (const { readyAfterMs } of courses) expect(readyAfterMs).toBeLessThan(BACK_WITHIN_MS);
   },
 );

@@ -8,6 +8,8 @@ export interface TcpProxy {
   count(text: string): number;
   /** Cuts them off without a word: what is sent from now on, in either direction, goes nowhere. */
   freeze(text: string): void;
+  /** The same for those that will say so, from that moment on. */
+  freezeFromNowOn(text: string): void;
   /** Cuts off all connections, and those that are made until `heal`; what was cut off stays so. */
   cut(): void;
   heal(): void;
@@ -20,6 +22,7 @@ const REMEMBERED = 65_536;
 export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const links = new Set<{ said: string; frozen: boolean }>();
   const sockets = new Set<Socket>();
+  const condemned: string[] = [];
   let isCut = false;
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
@@ -38,6 +41,7 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
     }
     client.on('data', (data) => {
       if (link.said.length < REMEMBERED) link.said += data.toString('latin1');
+      if (condemned.some((text) => link.said.includes(text))) link.frozen = true;
       if (!link.frozen) target.write(data);
     });
     target.on('data', (data) => {
@@ -55,6 +59,10 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
     port: (server.address() as AddressInfo).port,
     count: (text) => saying(text).length,
     freeze: (text) => {
+      for (const link of saying(text)) link.frozen = true;
+    },
+    freezeFromNowOn: (text) => {
+      condemned.push(text);
       for (const link of saying(text)) link.frozen = true;
     },
     cut: () => {

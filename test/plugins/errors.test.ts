@@ -73,6 +73,11 @@ describe('an error of the inside', () => {
 });
 
 describe('an error of the catalogue', () => {
+  it.each(['draining', 'overloaded'] as const)('%s is no failure to look into', async (code) => {
+    const { log } = await throwing(new ApiError(code));
+    expect(log).not.toContain('request failed');
+  });
+
   it.each(Object.keys(errorCatalogue) as ErrorCode[])('%s has its status', async (code) => {
     const { response } = await throwing(new ApiError(code));
     expect(response.statusCode).toBe(errorCatalogue[code].status);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { eventually } from '../../helpers/eventually.ts';
 import { settle } from '../../helpers/until.ts';
 import {
+  spawnService,
   startService,
   type Environment,
   type Exit,
@@ -19,6 +20,8 @@ export interface Replicas {
   start(index: number, more?: Environment): Promise<void>;
   /** kill -9, at whatever the process is at; notes what it had in flight. */
   kill(index: number): Promise<Interruption>;
+  /** Starts it, and kills it so soon that it may not have got to its end. */
+  startAndKill(index: number, afterMs: number): Promise<Interruption>;
   /** SIGTERM. */
   end(index: number): Promise<Exit>;
   /** SIGSTOP; notes what it had in flight. */
@@ -41,6 +44,9 @@ interface Setup {
   readonly logInFolder?: boolean;
 }
 
+/** What did not get to say its name; on SQLite nobody asks for it. */
+const NAMELESS = '';
+
 /** None of them is started yet. */
 export function createReplicas(setup: Setup): Replicas {
   const { onlooker, folder, count, env } = setup;
@@ -55,7 +61,16 @@ export function createReplicas(setup: Setup): Replicas {
     return service;
   }
 
-  async function interrupted({ replica }: Service): Promise<Interruption> {
+  function placeOf(index: number, more: Environment = {}) {
+    starts += 1;
+    return {
+      dir: folder,
+      ...(setup.logInFolder === true ? { stdoutTo: join(folder, `log-${starts}`) } : {}),
+      env: { ...env, ...more, DATABASE_URL: onlooker.urlFor(nameOf(index)) },
+    };
+  }
+
+  async function interrupted(replica: string): Promise<Interruption> {
     // What it had sent is in the buffers of the system, and read within a turn or two of our event loop.
     await settle();
     const interruption = {
@@ -72,19 +87,21 @@ export function createReplicas(setup: Setup): Replicas {
     urls: () => services.flatMap((service) => (service === undefined ? [] : [service.url])),
     service: (index) => services[index],
     start: async (index, more = {}) => {
-      starts += 1;
-      services[index] = await startService({
-        dir: folder,
-        ...(setup.logInFolder === true ? { stdoutTo: join(folder, `log-${starts}`) } : {}),
-        env: { ...env, ...more, DATABASE_URL: onlooker.urlFor(nameOf(index)) },
-      });
+      services[index] = await startService(placeOf(index, more));
     },
     kill: async (index) => {
       const service = running(index);
       services[index] = undefined;
       await service.end('SIGKILL');
       await onlooker.settled(nameOf(index));
-      return interrupted(service);
+      return interrupted(service.replica);
+    },
+    startAndKill: async (index, afterMs) => {
+      const starting = spawnService(placeOf(index));
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      await starting.end('SIGKILL');
+      await onlooker.settled(nameOf(index));
+      return interrupted(NAMELESS);
     },
     end: async (index) => {
       const service = running(index);
@@ -94,9 +111,9 @@ export function createReplicas(setup: Setup): Replicas {
     stop: async (index) => {
       const service = running(index);
       process.kill(service.pid, 'SIGSTOP');
-      return interrupted(service);
+      return interrupted(service.replica);
     },
-    cutOff: (index) => interrupted(running(index)),
+    cutOff: (index) => interrupted(running(index).replica),
     resume: (index) => void process.kill(running(index).pid, 'SIGCONT'),
     said: (text) =>
       eventually(

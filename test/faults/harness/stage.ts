@@ -36,6 +36,8 @@ interface Setup extends Scene {
   /** Agents that take tasks. */
   readonly agents?: number;
   readonly behave?: Behaviour;
+  /** Puts something before an agent: the address that it is registered with. */
+  readonly reach?: (agent: AgentServer, index: number) => Promise<string>;
   readonly env?: Environment;
   /** Where the services and an SQLite file live. */
   readonly folder?: string;
@@ -66,8 +68,8 @@ export interface Stage {
 /** Where an experiment takes place: services, agents and Ops-Core, all real; ended with the test. */
 export async function setStage(setup: Setup): Promise<Stage> {
   const { random, behave = status(200), env = {}, planted = [] } = setup;
-  const { folder = tempDir() } = setup;
   const running = setup.replicas ?? 1;
+  const { folder = tempDir() } = setup;
   const clockFile = setup.movableClock === true ? join(folder, 'clock') : undefined;
   const onlooker = await onlookerOf(setup.store, folder);
   const opscore = await startFakeOpscore();
@@ -85,7 +87,8 @@ export async function setStage(setup: Setup): Promise<Stage> {
   const agents: (AgentServer & { agentId: string })[] = [];
   for (let index = 0; index < (setup.agents ?? 1); index += 1) {
     const server = await startAgentServer(behave);
-    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, server.url);
+    const url = (await setup.reach?.(server, index)) ?? server.url;
+    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, url);
     agents.push(Object.assign(server, { agentId, signingSecret }));
   }
 

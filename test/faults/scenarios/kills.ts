@@ -28,10 +28,14 @@ export async function killOnSqlite(
     client: { cutRate, giveUpRate: GIVE_UP_RATE },
   });
   const { replicas, client } = stage;
-  const load = startLoad(stage, { taskClients: 16, agentClients: 2, pauseMs: 10 });
+  const load = startLoad(stage, { taskClients: 32, agentClients: 3, pauseMs: 5 });
   for (let n = 0; n < kills; n += 1) {
-    await new Promise((resolve) => setTimeout(resolve, random.between(0, 250)));
+    await new Promise((resolve) => setTimeout(resolve, random.between(20, 350)));
     await replicas.kill(0);
+    if (random.chance(0.15)) {
+      n += 1;
+      await replicas.startAndKill(0, random.between(100, 600));
+    }
     await replicas.start(0);
   }
   await load.stop();

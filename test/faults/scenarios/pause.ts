@@ -1,11 +1,15 @@
 import { status } from '../../helpers/agent-server.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { startLoad } from '../harness/load.ts';
-import { setStage, type Scene } from '../harness/stage.ts';
+import { cancelTask } from '../harness/operations.ts';
+import { setStage, type Scene, type Stage } from '../harness/stage.ts';
 import type { Outcome } from './outcome.ts';
 
 /** While the first arrival of a task is answered at once, the second is under way for so long. */
 const SECOND_TAKES_MS = 600;
+
+/** Of what it holds and has not sent, so much is cancelled while it is stopped. */
+const CANCELLED = 6;
 
 /**
  * Three replicas; one is stopped (SIGSTOP) in the middle of its work, until the others have taken over what it held, and
@@ -38,6 +42,7 @@ export async function pauseReplicas(
   });
   const { replicas, onlooker } = stage;
   let held = 0;
+  let cancelled = 0;
   for (let round = 0; round < rounds; round += 1) {
     const load = startLoad(stage, { taskClients: 48, firstTask: round * 1_000_000 });
     await new Promise((resolve) => setTimeout(resolve, random.between(700, 1_000)));
@@ -45,6 +50,7 @@ export async function pauseReplicas(
     const { leased, owner } = await replicas.stop(index);
     held += leased.size;
     await load.stop();
+    cancelled += await cancelSome(stage, leased);
     // The last of it is under way by then.
     await eventually(
       async () => (await onlooker.leasedBy(owner)).size === 0,
@@ -58,8 +64,21 @@ export async function pauseReplicas(
   const figures = {
     rounds,
     'held when stopped': held,
+    'of these cancelled meanwhile': cancelled,
     // Of a lease that was lost nothing is recorded.
     'most attempts recorded of one': Math.max(...attempts),
   };
   return { verdict, figures };
+}
+
+/** Cancels some of what a stopped process has in its hands and has not sent. @returns how many. */
+async function cancelSome({ client, agents }: Stage, leased: ReadonlySet<string>): Promise<number> {
+  const sent = new Set(agents.flatMap(({ dispatches }) => dispatches.map(({ taskId }) => taskId)));
+  const waiting = client.operations.filter(({ ids }) =>
+    [...ids].some((id) => leased.has(id) && !sent.has(id)),
+  );
+  const outcomes = await Promise.all(
+    waiting.slice(0, CANCELLED).map((operation) => cancelTask(client, operation)),
+  );
+  return outcomes.filter((done) => done).length;
 }
