@@ -53,7 +53,9 @@ export function createSender(
       ...rest,
     });
     const controller = new AbortController();
-    const deadline = setTimeout(() => controller.abort('timeout'), timeoutMs);
+    // A turn of the event loop later: when the process was stopped for a while its timers come first, and what the
+    // agent answered in time is only then read.
+    const deadline = setTimeout(() => setImmediate(() => controller.abort('timeout')), timeoutMs);
     inFlight.add(controller);
     try {
       const { signal } = controller;
