@@ -50,7 +50,10 @@ export function createSender(
         inFlight.delete(running);
         resolve(exchanged);
       });
-      const deadline = setTimeout(() => running.stop(new CutOff('timeout')), timeoutMs);
+      // A turn of the event loop later: when the process was stopped for a while its timers come first, and what the
+      // agent answered in time is only then read.
+      const late = () => setImmediate(() => running.stop(new CutOff('timeout')));
+      const deadline = setTimeout(late, timeoutMs);
       inFlight.add(running);
       try {
         const { origin, pathname, search } = new URL(url);
