@@ -9,8 +9,8 @@ import { createSecretBox } from '../../src/store/secret-box.ts';
 import { carriedTables } from '../../src/store/transfer.ts';
 import type { DatabaseUrl } from '../../src/config/parse.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
-import { anAgent } from '../helpers/records.ts';
-import { insertAgent } from '../helpers/store.ts';
+import { aDelivery, anAgent } from '../helpers/records.ts';
+import { claimAt, insertAgent, insertTask } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from './random-rows.ts';
 import { openPostgres, openSqlite } from '../helpers/open-store.ts';
@@ -172,6 +172,27 @@ describe('a move to PostgreSQL', () => {
       { deliveries: null },
     ]);
   });
+});
+
+it('what a replica had under a lease when it died is due at once, in PostgreSQL as in SQLite', async () => {
+  const url = await emptyDatabase();
+  const { store, clock } = await openPostgresStore(url);
+  const { agentId } = await insertAgent(store, anAgent());
+  const now = clock.now();
+  const lease = { owner: 'gone', until: now + 3_600_000 };
+  const task = aDelivery(agentId, { createdAt: now, dueAt: now });
+  expect(await insertTask(store, task, { lease })).toMatchObject({ leased: true });
+  await store.close();
+  const path = join(tempDir(), 'back.db');
+  const there = await bareDatabase();
+  expect(await moved(postgres(url), sqlite(path))).toMatchObject({ outcome: 'moved' });
+  expect(await moved(postgres(url), postgres(there))).toMatchObject({ outcome: 'moved' });
+  const { store: inPostgres } = await openPostgresStore(there);
+  for (const after of [openSqliteStore(path), inPostgres]) {
+    onTestFinished(() => after.close());
+    const { deliveries } = await claimAt(after, now);
+    expect(deliveries.map(({ id, epoch }) => [id, epoch])).toEqual([[task.id, 2]]);
+  }
 });
 
 it('a move to SQLite that is cut off leaves nothing behind', async () => {
