@@ -10,8 +10,8 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /**
- * Reads the HTTP/1.1 requests, or the answers, of one connection. No more of HTTP than undici and Fastify write, for a
- * third of what node:http costs: sink and load share two cores with what is measured.
+ * Reads the HTTP/1.1 requests, or the answers, of one connection. No more of HTTP than undici and Fastify write, for
+ * three fifths of what node:http costs (9.3 µs a request instead of 15.3): sink and load share two cores with what is measured.
  */
 export function readMessages(socket: Socket, onMessage: (message: Message) => void): void {
   let pending: Buffer = Buffer.alloc(0);
