@@ -59,8 +59,8 @@ export const carriedTables: readonly CarriedTable[] = [
   // The last number that an event got, though the event itself may have been deleted since.
   table('last_event', [], { seq: 'integer' }),
   table('payloads', ['seq'], { seq: 'integer', body: 'bytes', traceparent: 'text' }),
-  // `lane`, `due_at` and `epoch` of what is scheduled, null of what has ended. A lease is given back: nobody holds one
-  // while no service runs, so its delivery is due since it was created.
+  // `due_at` and `epoch` of what is scheduled, null of what has ended. A lease is given back: nobody holds one while no
+  // service runs, so its delivery is due since it was created.
   table('deliveries', ['seq'], {
     seq: 'integer',
     id: 'text',
@@ -73,6 +73,7 @@ export const carriedTables: readonly CarriedTable[] = [
     created_at: 'integer',
     finished_at: 'integer',
     last_error: 'text',
+    error_class: 'text',
     lane: 'text',
     due_at: 'integer',
     epoch: 'integer',
@@ -86,9 +87,29 @@ export const carriedTables: readonly CarriedTable[] = [
     status_code: 'integer',
     error_class: 'text',
     response_excerpt: 'text',
+    connected_ms: 'integer',
+    answered_ms: 'integer',
+    span_id: 'text',
   }),
-  // Lanes that are held. When a lane is due follows from what is scheduled in it.
-  table('holds', ['lane'], { lane: 'text', hold_until: 'integer' }),
+  // Lanes that are held or paused. When a lane is due follows from what is scheduled in it.
+  table('holds', ['lane'], { lane: 'text', hold_until: 'integer', paused_at: 'integer' }),
+  table('replays', ['id'], {
+    id: 'text',
+    state: 'text',
+    kind: 'text',
+    agent_id: 'text',
+    error_class: 'text',
+    since: 'integer',
+    until: 'integer',
+    created_at: 'integer',
+    created_by: 'text',
+    finished_at: 'integer',
+    last_seq: 'integer',
+    cursor: 'integer',
+    total: 'integer',
+    replayed: 'integer',
+    skipped: 'integer',
+  }),
   table('idempotency_keys', ['agent_id', 'key'], {
     agent_id: 'text',
     key: 'text',

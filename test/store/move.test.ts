@@ -5,15 +5,19 @@ import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { move, type MoveOutcome } from '../../src/store/move.ts';
 import { openSource, openTarget } from '../../src/store/open-transfer.ts';
+import { UNCARRIED } from '../../src/store/postgres/transfer-tables.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
 import { carriedTables } from '../../src/store/transfer.ts';
 import type { DatabaseUrl } from '../../src/config/parse.ts';
+import type { Store } from '../../src/store/store.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
 import { aDelivery, anAgent } from '../helpers/records.ts';
-import { claimAt, insertAgent, insertTask } from '../helpers/store.ts';
+import { claimAt, insertAgent, insertTask, updateAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
+import { claimIds, failAll, NOW, registered, waiting } from './contract/steps.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from './random-rows.ts';
 import { openPostgres, openSqlite } from '../helpers/open-store.ts';
+import { unfilledOfPostgres, unfilledOfSqlite } from './schema-columns.ts';
 
 const sqlite = (path: string): DatabaseUrl => ({ kind: 'sqlite', path });
 const postgres = (url: string): DatabaseUrl => ({ kind: 'postgres', url });
@@ -47,13 +51,21 @@ async function aFile(rows: number): Promise<string> {
   return path;
 }
 
+function isDropped(column: string): boolean {
+  const { dropped } = UNCARRIED;
+  return column in dropped || column.replace(/\..*/, '.*') in dropped;
+}
+
 describe('a move of random rows', () => {
   it('carries every column of every row, there and back', async () => {
     const path = await aFile(1_500);
     const url = await bareDatabase();
+    expect(unfilledOfSqlite(path)).toEqual([]);
     expect(await moved(sqlite(path), postgres(url))).toMatchObject({ outcome: 'moved' });
     const original = rowsOfSqlite(path);
     expect(await rowsOfPostgres(url)).toEqual(original);
+    const unfilled = await unfilledOfPostgres(url);
+    expect(unfilled.filter((column) => !isDropped(column))).toEqual([]);
 
     const back = join(tempDir(), 'back.db');
     expect(await moved(postgres(url), sqlite(back))).toMatchObject({ outcome: 'moved' });
@@ -100,6 +112,51 @@ describe('a move of random rows', () => {
     });
   });
 });
+
+const open = async (database: DatabaseUrl): Promise<Store> =>
+  database.kind === 'sqlite' ? openSqlite(database.path) : (await openPostgres(database.url)).store;
+
+it.each(['from SQLite', 'from PostgreSQL'])(
+  'dead letters, a replay and a pause %s go on',
+  async (name) => {
+    const ends = [sqlite(join(tempDir(), 'agentkit.db')), postgres(await bareDatabase())] as const;
+    const [source, target] = name === 'from SQLite' ? ends : ([ends[1], ends[0]] as const);
+    const before = await open(source);
+    const [agent, pausedAgent] = [await registered(before), await registered(before)];
+    for (let i = 0; i < 5; i += 1) await waiting(before, agent);
+    const dead = await failAll(before, { errorClass: 'timeout', statusCode: null });
+    await waiting(before, pausedAgent);
+    await updateAgent(before, pausedAgent.agentId, { pausedAt: NOW }, { event: 'status' });
+    const id = 'replay';
+    const filter = { errorClass: 'timeout' };
+    await before.replays.insert({ id, filter, createdAt: NOW, createdBy: 'ops', total: 5 });
+    await before.replays.step(id, { now: NOW, limit: 2 });
+    const page = { limit: 10, before: null };
+    const known = async (store: Store) => ({
+      replay: await store.replays.get(id),
+      agent: await store.agents.get(pausedAgent.agentId),
+      // Those that are scheduled again, and those that are not yet.
+      failed: (await store.deliveries.list(filter, page)).items,
+      dead: (await store.deliveries.list({ state: 'dead' }, page)).items,
+      letter: await store.deliveries.get(dead.at(-1) as string),
+    });
+    const original = await known(before);
+    expect(original).toMatchObject({ agent: { pausedAt: NOW }, failed: { length: 5 } });
+    await before.close();
+    expect(await moved(source, target)).toMatchObject({ outcome: 'moved' });
+
+    const after = await open(target);
+    onTestFinished(() => after.close());
+    expect(await known(after)).toEqual(original);
+    expect(await after.replays.step(id, { now: NOW, limit: 5 })).toMatchObject({
+      replay: { state: 'done', replayed: 5, skipped: 0 },
+    });
+    expect((await claimIds(after)).sort()).toEqual(dead.sort());
+    expect((await after.deliveries.list({ state: 'dead' }, page)).items).toEqual([]);
+    await updateAgent(after, pausedAgent.agentId, { pausedAt: null, updatedAt: NOW });
+    expect(await claimIds(after)).toHaveLength(1);
+  },
+);
 
 describe('a move to PostgreSQL', () => {
   it('takes a database on which a service was started and stopped', async () => {
@@ -176,7 +233,7 @@ describe('a move to PostgreSQL', () => {
 
 it('what a replica had under a lease when it died is due at once, in PostgreSQL as in SQLite', async () => {
   const url = await emptyDatabase();
-  const { store, clock } = await openPostgresStore(url);
+  const { store, clock } = await openPostgres(url);
   const { agentId } = await insertAgent(store, anAgent());
   const now = clock.now();
   const lease = { owner: 'gone', until: now + 3_600_000 };
@@ -187,8 +244,8 @@ it('what a replica had under a lease when it died is due at once, in PostgreSQL 
   const there = await bareDatabase();
   expect(await moved(postgres(url), sqlite(path))).toMatchObject({ outcome: 'moved' });
   expect(await moved(postgres(url), postgres(there))).toMatchObject({ outcome: 'moved' });
-  const { store: inPostgres } = await openPostgresStore(there);
-  for (const after of [openSqliteStore(path), inPostgres]) {
+  const { store: inPostgres } = await openPostgres(there);
+  for (const after of [openSqlite(path), inPostgres]) {
     onTestFinished(() => after.close());
     const { deliveries } = await claimAt(after, now);
     expect(deliveries.map(({ id, epoch }) => [id, epoch])).toEqual([[task.id, 2]]);

@@ -19,6 +19,8 @@ const text = () =>
 
 const NEVER = Number.MAX_SAFE_INTEGER;
 
+const errorClass = () => pick([null, 'timeout', 'dns', 'http_status', 'agent_expired']);
+
 /** Fills a migrated, empty file with so many deliveries, and with agents, events and the rest beside them. */
 export function fillSqlite(path: string, deliveries: number): void {
   const db = new DatabaseSync(path);
@@ -50,15 +52,17 @@ export function fillSqlite(path: string, deliveries: number): void {
     insert('idempotency_keys', {
       ...{ agent_id, key: text(), body_hash: text(), task_id: uuidv7(), created_at: moment() },
     });
-    if (Math.random() < 0.3) {
-      const hold_until = pick([NEVER, moment()]);
-      insert('lanes', { lane: laneOf('task', agent_id), due_at: hold_until, hold_until });
+    if (Math.random() < 0.5) {
+      const paused_at = maybe(moment());
+      const hold_until = pick([NEVER, moment(), ...(paused_at === null ? [] : [0])]);
+      const due_at = paused_at === null ? hold_until : NEVER;
+      insert('lanes', { lane: laneOf('task', agent_id), due_at, hold_until, paused_at });
     }
   }
   // The last number that was given out is of an event that is deleted.
   insert('agent_events', { type: 'registered', at: 1, agent_id: 'x', agent: null });
   db.exec('DELETE FROM agent_events WHERE seq = (SELECT max(seq) FROM agent_events)');
-  for (let i = 0; i < 5; i += 1) {
+  for (let i = 0; i < 40; i += 1) {
     insert('api_keys', {
       ...{
         name: `k${i}${text()}`,
@@ -80,10 +84,8 @@ export function fillSqlite(path: string, deliveries: number): void {
     const agentId = pick(agentIds);
     const kind = pick<DeliveryKind>(['task', 'task', 'task', 'webhook', 'state_report']);
     const state = pick(['scheduled', 'scheduled', 'delivered', 'dead', 'cancelled']);
-    const lane =
-      kind === 'state_report' && state === 'scheduled'
-        ? laneOf('webhook', agentId)
-        : laneOf(kind, agentId);
+    // Reports that go before DEREGISTER are in the lane of the webhooks.
+    const lane = laneOf(kind === 'state_report' ? pick([kind, 'webhook']) : kind, agentId);
     const ended = state !== 'scheduled';
     const finished_at = ended ? moment() : null;
     const due_at = finished_at ?? moment();
@@ -93,6 +95,8 @@ export function fillSqlite(path: string, deliveries: number): void {
       ...{ name: text(), state, due_at, lease_owner: ended ? null : maybe(randomUUID()) },
       ...{ epoch: ended ? 0 : upTo(50), attempt_count: number, unburnt_count: upTo(9) },
       ...{ created_at: moment(), finished_at, last_error: maybe(text()) },
+      // Also of what was delivered: a version that knew no such column leaves it as it was.
+      error_class: errorClass(),
     });
     const size = pick([0, 2, 300, 300, 300, 10_000, i % 500 === 0 ? 3_000_000 : 1]);
     insert('payloads', { seq, body: randomBytes(size), traceparent: maybe(text()) });
@@ -100,14 +104,25 @@ export function fillSqlite(path: string, deliveries: number): void {
       insert('attempts', {
         ...{ seq, number: attempt, started_at: moment(), duration_ms: upTo(30_000) },
         ...{ outcome: pick(['delivered', 'retry', 'failed']), status_code: maybe(200 + upTo(400)) },
-        ...{ error_class: maybe('timeout'), response_excerpt: maybe(text()) },
+        ...{ error_class: errorClass(), response_excerpt: maybe(text()) },
+        ...{ connected_ms: maybe(upTo(900)), answered_ms: maybe(upTo(900)), span_id: maybe('ab') },
       });
     }
     if (ended) continue;
     db.prepare(
       `INSERT INTO lanes (lane, due_at) VALUES (?1, ?2)
-       ON CONFLICT (lane) DO UPDATE SET due_at = max(min(due_at, ?2), hold_until)`,
+       ON CONFLICT (lane) DO UPDATE SET due_at = max(min(due_at, ?2), hold_until) WHERE paused_at IS NULL`,
     ).run(lane, due_at);
+  }
+  for (let i = 0; i < 40; i += 1) {
+    const state = pick(['running', 'done', 'cancelled']);
+    insert('replays', {
+      ...{ id: uuidv7(), state, kind: maybe('task'), agent_id: maybe(pick(agentIds)) },
+      ...{ error_class: errorClass(), since: maybe(moment()), until: maybe(moment()) },
+      ...{ created_at: moment(), created_by: maybe(text()) },
+      ...{ finished_at: state === 'running' ? null : moment(), last_seq: seq, cursor: upTo(seq) },
+      ...{ total: upTo(1e6), replayed: upTo(1e6), skipped: upTo(1e6) },
+    });
   }
   db.exec('COMMIT');
   db.close();
@@ -122,8 +137,8 @@ const SAME = [
   'agents ORDER BY agent_id',
   'agent_tags ORDER BY tag, agent_id',
   'agent_events ORDER BY seq',
-  'payloads ORDER BY seq',
   'attempts ORDER BY seq, number',
+  'replays ORDER BY id',
   'idempotency_keys ORDER BY agent_id, key',
   'api_keys ORDER BY name',
   'first_seen ORDER BY name',
@@ -131,6 +146,9 @@ const SAME = [
 
 const DELIVERY = `d.seq, d.id, d.kind, d.agent_id, d.name, d.state, d.attempt_count, d.unburnt_count, d.created_at,
   d.finished_at, d.last_error`;
+
+/** The lane of nearly all: PostgreSQL keeps those of the others. */
+const OWN_LANE = "d.kind || ':' || d.agent_id";
 
 /** All that is in a file, as PostgreSQL should have it; `raw`: as it is. */
 export function rowsOfSqlite(path: string, { raw = false } = {}): Rows {
@@ -143,14 +161,18 @@ export function rowsOfSqlite(path: string, { raw = false } = {}): Rows {
   const rows: Record<string, unknown[]> = {};
   for (const table of SAME) rows[table] = all(`SELECT * FROM ${table}`);
   rows['deliveries'] = all(`SELECT ${raw ? '*' : DELIVERY} FROM deliveries d ORDER BY seq`);
-  rows['schedule'] = all(`SELECT seq, ${SCHEDULED} AS due_at, epoch, lane, ordered,
+  rows['payloads'] = all(`SELECT p.*, nullif(d.lane, ${OWN_LANE}) AS lane
+    FROM payloads p JOIN deliveries d ON d.seq = p.seq ORDER BY p.seq`);
+  rows['undelivered'] = all(`SELECT seq, state, agent_id, error_class
+    FROM deliveries WHERE state IN ('dead', 'cancelled') ORDER BY seq`);
+  rows['schedule'] = all(`SELECT seq, ${SCHEDULED} AS due_at, epoch, lane, ordered, error_class,
     (SELECT length(body) FROM payloads p WHERE p.seq = d.seq) AS bytes
     FROM deliveries d WHERE state = 'scheduled' ORDER BY seq`);
   rows['lanes'] = raw
     ? all('SELECT * FROM lanes ORDER BY lane')
-    : all(`SELECT l.lane, l.hold_until,
-        max(coalesce((SELECT min(${SCHEDULED}) FROM deliveries d WHERE d.lane = l.lane AND state = 'scheduled'), ${NEVER}),
-          hold_until) AS due_at
+    : all(`SELECT l.lane, l.hold_until, l.paused_at, iif(l.paused_at IS NOT NULL, ${NEVER},
+          max(coalesce((SELECT min(${SCHEDULED}) FROM deliveries d WHERE d.lane = l.lane AND state = 'scheduled'), ${NEVER}),
+            hold_until)) AS due_at
         FROM lanes l ORDER BY l.lane`);
   rows['last_event'] = all("SELECT seq FROM sqlite_sequence WHERE name = 'agent_events'");
   db.close();
@@ -172,10 +194,12 @@ export async function rowsOfPostgres(url: string): Promise<Rows> {
   const rows: Record<string, unknown[]> = {};
   for (const table of SAME) rows[table] = await all(`SELECT * FROM ${table}`);
   rows['deliveries'] = await all(`SELECT ${DELIVERY} FROM deliveries d ORDER BY seq`);
+  rows['payloads'] = await all('SELECT * FROM payloads ORDER BY seq');
+  rows['undelivered'] = await all('SELECT * FROM undelivered ORDER BY seq');
   rows['schedule'] = await all(
-    'SELECT seq, due_at, epoch, lane, ordered, bytes FROM schedule ORDER BY seq',
+    'SELECT seq, due_at, epoch, lane, ordered, error_class, bytes FROM schedule ORDER BY seq',
   );
-  rows['lanes'] = await all('SELECT lane, hold_until, due_at FROM lanes ORDER BY lane');
+  rows['lanes'] = await all('SELECT * FROM lanes ORDER BY lane');
   rows['last_event'] = await all('SELECT last AS seq FROM event_counter');
   return rows;
 }

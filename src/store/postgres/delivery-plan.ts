@@ -1,5 +1,6 @@
 import type { DeliveryFilter } from '../delivery-store.ts';
 import type { Value } from './database.ts';
+import { ERROR_CLASS } from './delivery-columns.ts';
 
 /** A range of an index that has its deliveries in the order of their seq. */
 export interface Range {
@@ -22,7 +23,7 @@ const CONDITIONS: readonly (readonly [name: Name, condition: string])[] = [
   ['kind', 'd.kind = ?'],
   ['state', 'd.state = ?'],
   ['agentId', 'd.agent_id = ?'],
-  ['errorClass', 'coalesce(s.error_class, u.error_class) = ?'],
+  ['errorClass', `${ERROR_CLASS} = ?`],
   ['since', 'd.created_at >= ?'],
   ['until', 'd.created_at < ?'],
 ];

@@ -21,7 +21,7 @@ export function insertOf(table: CarriedTable): string {
     case 'last_event':
       return `INSERT INTO event_counter (last) SELECT u.seq FROM ${rows}`;
     case 'holds':
-      return `INSERT INTO lanes (lane, due_at, hold_until) SELECT u.lane, ${NEVER}, u.hold_until FROM ${rows}`;
+      return `INSERT INTO lanes (${list}, due_at) SELECT ${list}, ${NEVER} FROM ${rows}`;
     case 'deliveries':
       return `
         WITH incoming AS MATERIALIZED (
@@ -30,9 +30,15 @@ export function insertOf(table: CarriedTable): string {
           INSERT INTO deliveries (seq, id, kind, agent_id, name, state, attempt_count, unburnt_count, created_at,
             finished_at, last_error)
           SELECT seq, id, kind, agent_id, name, state, attempt_count, unburnt_count, created_at, finished_at, last_error
-          FROM incoming)
-        INSERT INTO schedule (seq, due_at, epoch, bytes, ordered, lane)
-        SELECT i.seq, i.due_at, i.epoch, length(p.body), i.ordered, i.lane
+          FROM incoming),
+        ended AS (
+          INSERT INTO undelivered (seq, state, agent_id, error_class)
+          SELECT seq, state, agent_id, error_class FROM incoming WHERE state IN ('dead', 'cancelled')),
+        elsewhere AS (
+          UPDATE payloads p SET lane = i.lane FROM incoming i
+          WHERE p.seq = i.seq AND i.lane <> i.kind || ':' || i.agent_id)
+        INSERT INTO schedule (seq, due_at, epoch, bytes, ordered, lane, error_class)
+        SELECT i.seq, i.due_at, i.epoch, length(p.body), i.ordered, i.lane, i.error_class
         FROM incoming i JOIN payloads p ON p.seq = i.seq WHERE i.state = 'scheduled'`;
     default:
       return `INSERT INTO ${table.name} (${list}) SELECT ${list} FROM ${rows}`;

@@ -59,7 +59,7 @@ export async function openPostgresTarget(url: string): Promise<TransferTarget> {
       derive: async () => {
         await client.query(`
           INSERT INTO lanes AS l (lane, due_at) SELECT lane, min(due_at) FROM schedule GROUP BY lane
-          ON CONFLICT (lane) DO UPDATE SET due_at = greatest(excluded.due_at, l.hold_until)`);
+          ON CONFLICT (lane) DO UPDATE SET due_at = greatest(excluded.due_at, l.hold_until) WHERE l.paused_at IS NULL`);
         await client.query(
           "SELECT setval('deliveries_seq_seq', coalesce(max(seq), 1), max(seq) IS NOT NULL) FROM deliveries",
         );

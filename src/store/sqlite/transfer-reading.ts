@@ -11,9 +11,11 @@ import {
 const RELATIONS: Readonly<Record<string, string>> = {
   last_event: `(SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agent_events'), 0) AS seq)`,
   deliveries: `(SELECT seq, id, kind, agent_id, name, state, attempt_count, unburnt_count, created_at, finished_at,
-    last_error, iif(state = 'scheduled', lane, NULL) AS lane, iif(state = 'scheduled', epoch, NULL) AS epoch,
+    last_error, iif(state = 'delivered', NULL, error_class) AS error_class, lane,
+    iif(state = 'scheduled', epoch, NULL) AS epoch,
     iif(state = 'scheduled', iif(lease_owner IS NULL, due_at, created_at), NULL) AS due_at FROM deliveries)`,
-  holds: '(SELECT lane, hold_until FROM lanes WHERE hold_until > 0)',
+  holds:
+    '(SELECT lane, hold_until, paused_at FROM lanes WHERE hold_until > 0 OR paused_at IS NOT NULL)',
 };
 
 /** Reads a file as a move wants it; nothing may be written to it between two batches. */

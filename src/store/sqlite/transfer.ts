@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { isOrdered, laneOf, type DeliveryKind } from '../../outbox/delivery.ts';
+import { isOrdered } from '../../outbox/delivery.ts';
 import { readMigrations, requireVersion } from '../migrations.ts';
 import { StoreUnavailableError } from '../store.ts';
 import type { CarriedRow, TransferSource, TransferTarget, Uncarried, Value } from '../transfer.ts';
@@ -12,6 +12,7 @@ export const UNCARRIED: Uncarried = {
   elsewhere: {
     'lanes.lane': 'holds.lane',
     'lanes.hold_until': 'holds.hold_until',
+    'lanes.paused_at': 'holds.paused_at',
   },
   dropped: {
     'deliveries.ordered': 'follows from the lane',
@@ -71,7 +72,7 @@ export function openSqliteTarget(path: string): TransferTarget {
         db.exec("DELETE FROM sqlite_sequence WHERE name = 'agent_events'");
         prepare('sqlite_sequence', ['name', 'seq']).run('agent_events', rows[0]?.[0] as number);
       } else if (table.name === 'holds') {
-        const insert = prepare('lanes', ['lane', 'hold_until', 'due_at']);
+        const insert = prepare('lanes', [...columns, 'due_at']);
         for (const row of rows) insert.run(...row, NEVER);
       } else if (table.name === 'deliveries') {
         const insert = prepare('deliveries', [...columns, 'ordered']);
@@ -84,7 +85,7 @@ export function openSqliteTarget(path: string): TransferTarget {
     derive: async () => {
       db.exec(`
         INSERT INTO lanes (lane, due_at) SELECT lane, min(due_at) FROM deliveries WHERE state = 'scheduled' GROUP BY lane
-        ON CONFLICT (lane) DO UPDATE SET due_at = max(excluded.due_at, hold_until)`);
+        ON CONFLICT (lane) DO UPDATE SET due_at = max(excluded.due_at, hold_until) WHERE paused_at IS NULL`);
     },
     commit: async () => {
       db.exec('COMMIT');
@@ -96,14 +97,12 @@ export function openSqliteTarget(path: string): TransferTarget {
   };
 }
 
-/** What has ended is in no lane any more, though its row names one, as at its birth. */
+/** What has ended has its end for its due time, and nobody holds a lease that its epoch would have to outnumber. */
 function toDelivery(columns: readonly string[], row: CarriedRow): Value[] {
   const at = (column: string) => row[columns.indexOf(column)] as Value;
-  const lane = (at('lane') ??
-    laneOf(at('kind') as DeliveryKind, at('agent_id') as string)) as string;
-  const ended: Record<string, Value> = { lane, due_at: at('finished_at'), epoch: 0 };
+  const ended: Record<string, Value> = { due_at: at('finished_at'), epoch: 0 };
   return [
     ...columns.map((column, index) => row[index] ?? ended[column] ?? null),
-    isOrdered(lane) ? 1 : 0,
+    isOrdered(at('lane') as string) ? 1 : 0,
   ];
 }

@@ -1,26 +1,29 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
+import { readMigrations } from '../../../src/store/migrations.ts';
+import { detectMode } from '../../../src/store/postgres/connection.ts';
+import { Database, sql } from '../../../src/store/postgres/database.ts';
+import { migrate, MIGRATIONS } from '../../../src/store/postgres/migrate.ts';
 import { anAttempt } from '../../helpers/records.ts';
 import { bareDatabase, query } from '../../helpers/postgres.ts';
 import { claim, delivered, insert, openReplica, register } from './steps.ts';
 
-const MIGRATIONS = join(import.meta.dirname, '../../../src/store/postgres/migrations');
+// What 0002_deliveries.sql says of itself: a version that knows the first migration alone works on beside it.
 
-/** What a replica of the first version prepared, by the name it has there. */
-const PREPARED: Readonly<Record<string, readonly [text: string, values: readonly unknown[]]>> = {
-  agents_get: ['SELECT * FROM agents WHERE agent_id = $1', ['a']],
-  tasks_get: [
-    `SELECT d.*, s.due_at, s.lease_owner FROM deliveries d LEFT JOIN schedule s ON s.seq = d.seq WHERE d.id = $1`,
-    ['old-1'],
-  ],
-  tasks_attempts: [
+const READ = {
+  task: sql(
+    'tasks_get',
+    'SELECT d.*, s.due_at, s.lease_owner FROM deliveries d LEFT JOIN schedule s ON s.seq = d.seq WHERE d.id = $1',
+  ),
+  attempts: sql(
+    'tasks_attempts',
     'SELECT a.* FROM deliveries d JOIN attempts a ON a.seq = d.seq WHERE d.id = $1 ORDER BY a.number',
-    ['old-1'],
-  ],
-  keys_list: ['SELECT * FROM api_keys ORDER BY name', []],
-  complete: [
+  ),
+};
+
+const WRITE = {
+  complete: sql(
+    'complete',
     `WITH ended AS (DELETE FROM schedule s WHERE s.seq = $1 RETURNING s.seq),
     recorded AS (
       UPDATE deliveries d SET state = $2, attempt_count = d.attempt_count + 1, last_error = $3, finished_at = 2000
@@ -29,66 +32,58 @@ const PREPARED: Readonly<Record<string, readonly [text: string, values: readonly
       INSERT INTO attempts (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
       SELECT seq, 1, 1000, 5, 'failed', NULL, 'timeout', NULL FROM ended)
     SELECT seq FROM ended`,
-    [2, 'dead', 'unreachable'],
-  ],
-  prune_remove: [
-    `WITH a AS (DELETE FROM attempts t WHERE t.seq = $1) DELETE FROM deliveries t WHERE t.seq = $1`,
-    [3],
-  ],
+  ),
+  prune: sql(
+    'prune_remove',
+    'WITH a AS (DELETE FROM attempts t WHERE t.seq = $1) DELETE FROM deliveries t WHERE t.seq = $1',
+  ),
 };
 
 /** A database as the first version left it, with three deliveries; the third is a dead letter. */
 async function firstVersion(): Promise<string> {
   const url = await bareDatabase();
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(readFileSync(join(MIGRATIONS, '0001_initial.sql'), 'utf8'));
-  await client.query(`
-    CREATE TABLE schema_version (version integer NOT NULL);
-    INSERT INTO schema_version VALUES (1);
-    INSERT INTO deliveries (id, kind, agent_id, name, state, created_at)
+  const { mode } = await detectMode(url);
+  await migrate(url, mode, async () => undefined, readMigrations(MIGRATIONS).slice(0, 1));
+  await query(
+    url,
+    `INSERT INTO deliveries (id, kind, agent_id, name, state, created_at)
     SELECT 'old-' || n, 'task', 'a', 't', 'scheduled', 1000 FROM generate_series(1, 3) n;
     INSERT INTO payloads (seq, body) SELECT seq, 'x' FROM deliveries;
     INSERT INTO schedule (seq, due_at, epoch, bytes, ordered, lane, lease_owner)
     SELECT seq, 1000, 1, 1, false, 'task:a', 'old' FROM deliveries WHERE id <> 'old-3';
     UPDATE deliveries SET state = 'dead', last_error = 'http_503', attempt_count = 1, finished_at = 1500 WHERE id = 'old-3';
-    INSERT INTO attempts SELECT seq, 1, 1000, 5, 'failed', 503, 'http_status', 'no' FROM deliveries WHERE id = 'old-3';`);
-  await client.end();
+    INSERT INTO attempts SELECT seq, 1, 1000, 5, 'failed', 503, 'http_status', 'no' FROM deliveries WHERE id = 'old-3';`,
+  );
   return url;
 }
 
 it('a replica of the first version goes on beside this one, and what it records is found', async () => {
   const url = await firstVersion();
-  const old = new pg.Client(url);
-  await old.connect();
-  onTestFinished(() => old.end());
-  const run = (name: string) => {
-    const [text, values] = PREPARED[name] ?? ['', []];
-    return old.query<Record<string, unknown>>({ name, text, values: [...values] });
-  };
-  // Prepared and planned before the migration; those that write, with a row that is not there.
-  for (const [name, [text, values]] of Object.entries(PREPARED)) {
-    const harmless = ['complete', 'prune_remove'].includes(name)
-      ? [-1, ...values.slice(1)]
-      : values;
-    await old.query({ name, text, values: [...harmless] });
-  }
+  const { mode } = await detectMode(url);
+  const old = new Database(url, mode);
+  onTestFinished(() => old.close());
+  const complete = (seq: number) => old.write(WRITE.complete, [seq, 'dead', 'unreachable']);
+  const prune = (seq: number) => old.write(WRITE.prune, [seq]);
+  // Prepared before the migration; those that write, with a row that is not there.
+  await old.read(READ.task, ['old-1']);
+  await old.read(READ.attempts, ['old-1']);
+  await complete(-1);
+  await prune(-1);
 
   const { store } = await openReplica(url);
-  for (const name of ['agents_get', 'tasks_get', 'tasks_attempts', 'keys_list']) await run(name);
-  expect((await run('tasks_get')).rows[0]).not.toHaveProperty('lane');
-
   const dead = async () =>
     (await store.deliveries.list({ state: 'dead' }, { limit: 10, before: null })).items.map(
       ({ id, errorClass }) => `${id} ${errorClass}`,
     );
   expect(await dead()).toEqual(['old-3 http_status']);
-  await run('complete');
+  expect(await complete(2)).toHaveLength(1);
   expect(await dead()).toEqual(['old-3 http_status', 'old-2 timeout']);
+  expect(await old.read(READ.task, ['old-2'])).toMatchObject([{ state: 'dead' }]);
+  expect(await old.read(READ.attempts, ['old-2'])).toMatchObject([{ error_class: 'timeout' }]);
   expect((await store.deliveries.get('old-2'))?.attempts).toMatchObject([
     { errorClass: 'timeout', connectedMs: null, spanId: null },
   ]);
-  await run('prune_remove');
+  await prune(3);
   expect(await dead()).toEqual(['old-2 timeout']);
   expect(await query(url, 'SELECT seq FROM undelivered')).toEqual([{ seq: '2' }]);
 });
