@@ -30,7 +30,7 @@ export async function killOnSqlite(
   const { replicas, client } = stage;
   const load = startLoad(stage, { taskClients: 32, agentClients: 3, pauseMs: 5 });
   for (let n = 0; n < kills; n += 1) {
-    await new Promise((resolve) => setTimeout(resolve, random.between(20, 350)));
+    await new Promise((resolve) => setTimeout(resolve, random.between(20, 220)));
     await replicas.kill(0);
     if (random.chance(0.15)) {
       n += 1;
