@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { expect, it } from 'vitest';
@@ -7,6 +6,7 @@ import { spawnAgentkit } from '../helpers/cli.ts';
 import { bareDatabase } from '../helpers/postgres.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { eventually, every, startWorld, type TaskView } from './world.ts';
+import { anEncryptionKey } from '../helpers/secrets.ts';
 
 const OPEN_PROBE = '300ms';
 
@@ -23,7 +23,7 @@ it('a service goes on from SQLite on PostgreSQL where it was', async () => {
   const dir = tempDir();
   const env = {
     DATABASE_URL: `sqlite:${join(dir, 'agentkit.db')}`,
-    AGENTKIT_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+    AGENTKIT_ENCRYPTION_KEY: anEncryptionKey(),
     TASK_RETRY_SCHEDULE: every('2s', 100),
     WEBHOOK_RETRY_SCHEDULE: every('200ms', 100),
     PROBE_INTERVAL: OPEN_PROBE,

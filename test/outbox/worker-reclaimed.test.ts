@@ -63,6 +63,7 @@ it('a delivery whose lease ended in the worker’s hands takes up room once, and
   await until(() => kit.started.length === 2);
   kit.answer(id);
   await until(async () => (await kit.stateOf(id)) === 'delivered');
+  await kit.settle();
   kit.pass(60_000);
   await kit.settle();
   expect(room.at(-1)).toBe(room[0]);
