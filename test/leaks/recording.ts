@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { copyFileSync, linkSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SHORTEST } from './search.ts';
 
@@ -74,13 +74,21 @@ export function record(place: Place, of: string, bytes: string | Uint8Array): vo
   else writeSync(file, bytes);
 }
 
-/** Takes a file as it will be when its test is over: also once that has removed it, and without copying it. */
+/**
+ * Takes a file as it will be when its test is over: also once that has removed it, and without copying it, unless it
+ * lies on another file system.
+ */
 export function recordFile(place: Place, of: string, path: string): void {
   const folder = process.env[RUN_FOLDER];
   if (folder === undefined) return;
   const recording = newPath(folder);
   noteOrigin(recording, place, of);
-  linkSync(path, recording + RECORDING);
+  try {
+    linkSync(path, recording + RECORDING);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    copyFileSync(path, recording + RECORDING);
+  }
 }
 
 /** From now on this value is sought in all that the run has said and will say. */
