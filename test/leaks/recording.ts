@@ -16,6 +16,9 @@ export const SECRETS = '.secrets';
 export const RECORDING = '.recording';
 export const ORIGIN = '.origin';
 
+/** The kind of what comes with a request; most of them were made, or handed out, as something else. */
+export const CREDENTIAL = 'credential of a request';
+
 export type Place = 'log' | 'answer' | 'database';
 
 /** Where what was recorded comes from. */
@@ -85,8 +88,7 @@ export function recordFile(place: Place, of: string, path: string): void {
   noteOrigin(recording, place, of);
   try {
     linkSync(path, recording + RECORDING);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+  } catch {
     copyFileSync(path, recording + RECORDING);
   }
 }
@@ -101,9 +103,8 @@ export function putThrough(kind: string, value: string): void {
   writeSync(file, `${JSON.stringify(secret)}\n`);
 }
 
-/** Whether a text is such a value of this process, or has one in it, or is a piece of one that is long enough to be sought. */
+/** Whether a text is such a value of this process, or has one in it, or is a piece of one; pieces may be too short. */
 export function isPutThrough(text: string): boolean {
-  return [...known].some(
-    (value) => text.includes(value) || (text.length >= SHORTEST && value.includes(text)),
-  );
+  const holds = (whole: string, piece: string) => piece.length >= SHORTEST && whole.includes(piece);
+  return known.has(text) || [...known].some((value) => holds(text, value) || holds(value, text));
 }
