@@ -8,7 +8,7 @@ import type {
   LightMyRequestResponse as Answer,
 } from 'fastify';
 import { handOutsOf, withoutHandOuts, type HandOut } from './hand-outs.ts';
-import { putThrough, record } from './recording.ts';
+import { CREDENTIAL, putThrough, record } from './recording.ts';
 
 /** Longer than any secret: one that is cut by two writes is found all the same. */
 const TAIL_BYTES = 512;
@@ -52,7 +52,7 @@ function tap(app: FastifyInstance): void {
   app.server.on('connection', conversationOn);
   app.addHook('onRequest', (request, reply, done) => {
     const token = /^\S+ +(.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    if (token !== undefined) putThrough('credential of a request', token);
+    if (token !== undefined) putThrough(CREDENTIAL, token);
     const { socket } = request.raw;
     // That of app.inject only looks like one.
     if (socket instanceof Socket) {

@@ -6,6 +6,9 @@ import { record, RUN_FOLDER, TEST_FILE } from './recording.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'preload.ts')).href;
 
+/** May run on another Node, which cannot load the preload. */
+const FOREIGN = new Set(['npm', 'npx']);
+
 interface Spawning {
   spawn(
     this: ChildProcess,
@@ -20,15 +23,16 @@ interface Spawning {
 
 /**
  * Records what every child process of this process writes to its stdout and stderr, and puts the same taps into those
- * that are Node, whatever environment they are given. `spawn`, `fork` and `execFile` all come by here.
+ * that are Node, whatever environment they are given and whatever shell starts them. `spawn`, `fork` and `execFile` all
+ * come by here.
  */
 export function tapChildren(): void {
   const prototype = ChildProcess.prototype as unknown as Spawning;
   const spawn = Reflect.get(prototype, 'spawn');
   prototype.spawn = function (options) {
-    if (options.file === process.execPath) handOn(options.envPairs);
+    if (!FOREIGN.has(basename(options.file))) handOn(options.envPairs);
     const result = spawn.call(this, options);
-    const script = options.args.slice(1).find((arg) => !arg.startsWith('-')) ?? '';
+    const script = options.args.find((arg) => /\.[cm]?[jt]s$/.test(arg)) ?? '';
     const of = `${basename(options.file)} ${basename(script)}, process ${String(this.pid)}`;
     if (this.stdout !== null) tapStream(this.stdout, `stdout of ${of}`);
     if (this.stderr !== null) tapStream(this.stderr, `stderr of ${of}`);

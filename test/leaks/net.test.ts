@@ -78,10 +78,12 @@ describe('what a service tells that should not is found', () => {
     const found = ownRun();
     const env = environment((kind) => `${kind}-${randomBytes(16).toString('hex')}`);
     const script = join(import.meta.dirname, 'planted/service.ts');
-    const child = spawn(process.execPath, [script], { env: { ...childEnv, ...env } });
+    const child = spawn('sh', ['-c', 'exec "$0" "$1"', process.execPath, script], {
+      env: { ...childEnv, ...env },
+    });
     child.stdout.resume();
     expect(await once(child, 'close')).toEqual([0, null]);
-    expect(found()).toEqual(planted('stdout of node service.ts'));
+    expect(found()).toEqual(planted('stdout of sh service.ts'));
   });
 
   it('of one that was killed', async () => {

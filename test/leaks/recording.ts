@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { copyFileSync, linkSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SHORTEST } from './search.ts';
 
@@ -15,6 +15,9 @@ export const TEST_FILE = 'AGENTKIT_LEAKS_TEST';
 export const SECRETS = '.secrets';
 export const RECORDING = '.recording';
 export const ORIGIN = '.origin';
+
+/** The kind of what comes with a request; most of them were made, or handed out, as something else. */
+export const CREDENTIAL = 'credential of a request';
 
 export type Place = 'log' | 'answer' | 'database';
 
@@ -74,13 +77,20 @@ export function record(place: Place, of: string, bytes: string | Uint8Array): vo
   else writeSync(file, bytes);
 }
 
-/** Takes a file as it will be when its test is over: also once that has removed it, and without copying it. */
+/**
+ * Takes a file as it will be when its test is over: also once that has removed it, and without copying it, unless it
+ * lies on another file system.
+ */
 export function recordFile(place: Place, of: string, path: string): void {
   const folder = process.env[RUN_FOLDER];
   if (folder === undefined) return;
   const recording = newPath(folder);
   noteOrigin(recording, place, of);
-  linkSync(path, recording + RECORDING);
+  try {
+    linkSync(path, recording + RECORDING);
+  } catch {
+    copyFileSync(path, recording + RECORDING);
+  }
 }
 
 /** From now on this value is sought in all that the run has said and will say. */
@@ -93,9 +103,8 @@ export function putThrough(kind: string, value: string): void {
   writeSync(file, `${JSON.stringify(secret)}\n`);
 }
 
-/** Whether a text is such a value of this process, or has one in it, or is a piece of one that is long enough to be sought. */
+/** Whether a text is such a value of this process, or has one in it, or is a piece of one; pieces may be too short. */
 export function isPutThrough(text: string): boolean {
-  return [...known].some(
-    (value) => text.includes(value) || (text.length >= SHORTEST && value.includes(text)),
-  );
+  const holds = (whole: string, piece: string) => piece.length >= SHORTEST && whole.includes(piece);
+  return known.has(text) || [...known].some((value) => holds(text, value) || holds(value, text));
 }

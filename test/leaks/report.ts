@@ -18,7 +18,8 @@ export function report(leaks: readonly Leak[]): string {
       `    ${excerpt}`,
     ]);
   const more = leaks.length > SHOWN ? [`  and ${leaks.length - SHOWN} more`] : [];
-  return [`${leaks.length} secrets in clear, where none may be:`, ...lines, ...more].join('\n');
+  const found = leaks.length === 1 ? '1 secret' : `${leaks.length} secrets`;
+  return [`${found} in clear, where none may be:`, ...lines, ...more].join('\n');
 }
 
 const PLACES = {

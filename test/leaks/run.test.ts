@@ -19,7 +19,7 @@ it('a run of tests that all pass fails when a secret is found in what it said, a
     stderr: string;
   };
   expect(stdout).toContain('1 passed');
-  expect(stderr).toMatch(/1 secrets in clear.*\n +OPSCORE_API_KEY, in a log: a service in the/);
+  expect(stderr).toMatch(/1 secret in clear.*\n +OPSCORE_API_KEY, in a log: a service in the/);
   expect(stderr).toContain('test file: test/leaks/planted/leaking.ts');
   expect(stderr).toContain('"key":"sentinel-OPSCORE_API_KEY-«OPSCORE_API_KEY»"');
   expect(stdout + stderr).not.toMatch(/OPSCORE_API_KEY-[0-9a-f]/);

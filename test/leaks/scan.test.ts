@@ -5,18 +5,20 @@ import { describe, expect, it } from 'vitest';
 import { newToken } from '../../src/auth/token.ts';
 import { newSigningSecret } from '../../src/webhook/sign.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
-import { ORIGIN, RECORDING, SECRETS, type Place } from './recording.ts';
+import { CREDENTIAL, ORIGIN, RECORDING, SECRETS, type Place } from './recording.ts';
 import { report } from './report.ts';
 import { findLeaks } from './scan.ts';
 
 const TEST = 'test/some.test.ts';
 
 /** The folder of a run in which these secrets were put through and this was recorded. */
-function aRun(secrets: Record<string, string>, said: Partial<Record<Place, string | Buffer>>) {
+function aRun(
+  secrets: Record<string, string> | (readonly [string, string])[],
+  said: Partial<Record<Place, string | Buffer>>,
+) {
   const folder = tempDir();
-  const lines = Object.entries(secrets).map(
-    ([kind, value]) => `${JSON.stringify({ kind, value, test: TEST })}\n`,
-  );
+  const pairs = Array.isArray(secrets) ? secrets : Object.entries(secrets);
+  const lines = pairs.map(([kind, value]) => `${JSON.stringify({ kind, value, test: TEST })}\n`);
   writeFileSync(join(folder, `1${SECRETS}`), lines.join(''));
   for (const [place, bytes] of Object.entries(said)) {
     const origin = JSON.stringify({ place, of: `a ${place}`, test: TEST });
@@ -129,6 +131,24 @@ describe('no leak is', () => {
     const said = Object.values(tried).join(' ');
     const { leaks, secrets } = findLeaks(aRun(tried, { log: said }));
     expect([leaks, secrets]).toEqual([[], 0]);
+  });
+});
+
+describe('a secret that was sent as a credential', () => {
+  it('is called by what it is', () => {
+    const key = KINDS['an API key'] ?? '';
+    for (const kinds of [
+      [CREDENTIAL, 'AGENTKIT_API_KEYS'],
+      ['AGENTKIT_API_KEYS', CREDENTIAL],
+    ]) {
+      const folder = aRun(
+        kinds.map((kind) => [kind, key] as const),
+        { log: key },
+      );
+      expect(findLeaks(folder).leaks.map(({ secret }) => secret.kind)).toEqual([
+        'AGENTKIT_API_KEYS',
+      ]);
+    }
   });
 });
 

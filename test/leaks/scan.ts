@@ -1,6 +1,13 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { ORIGIN, RECORDING, SECRETS, type Origin, type PutThrough } from './recording.ts';
+import {
+  CREDENTIAL,
+  ORIGIN,
+  RECORDING,
+  SECRETS,
+  type Origin,
+  type PutThrough,
+} from './recording.ts';
 import { Search, type Hit } from './search.ts';
 import { soughtOf } from './sought.ts';
 
@@ -31,9 +38,18 @@ export function findLeaks(folder: string): Findings {
   const secrets = names
     .filter((name) => name.endsWith(SECRETS))
     .flatMap((name) => read(folder, name));
-  const sought = [...new Map(secrets.map((secret) => [secret.value, secret])).values()].map(
-    (secret) => ({ secret, spellings: soughtOf(secret.value) }),
+  // One that was configured and then sent is called by its variable.
+  const credentials = secrets.filter(({ kind }) => kind === CREDENTIAL);
+  const byValue = new Map(
+    [...credentials, ...secrets.filter(({ kind }) => kind !== CREDENTIAL)].map((secret) => [
+      secret.value,
+      secret,
+    ]),
   );
+  const sought = [...byValue.values()].map((secret) => ({
+    secret,
+    spellings: soughtOf(secret.value),
+  }));
   const search = new Search(
     sought.flatMap(({ secret, spellings }) => spellings.map((bytes) => ({ bytes, what: secret }))),
   );

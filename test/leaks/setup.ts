@@ -16,7 +16,11 @@ export default function setup(): () => void {
       const findings = findLeaks(folder);
       const { leaks } = findings;
       process.stderr.write(`\n${summary(findings, (performance.now() - start) / 1000)}\n`);
-      if (leaks.length > 0) throw new Error(report(leaks));
+      if (leaks.length > 0) {
+        const error = new Error(report(leaks));
+        error.stack = error.message;
+        throw error;
+      }
     } catch (error) {
       // Should the rest of the teardown be cut off by its time limit, the run has failed all the same.
       process.exitCode = 1;

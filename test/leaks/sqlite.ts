@@ -5,8 +5,8 @@ import { isExempt } from './exempt.ts';
 import { recordFile } from './recording.ts';
 
 /**
- * Records every SQLite database of this process when it is closed, and before that its WAL, which goes then: together
- * they have all that was ever written.
+ * Records every SQLite database of this process when it is closed, with its WAL, which goes then: it has what the
+ * database has no more.
  */
 export function tapSqlite({ DatabaseSync: { prototype } }: typeof Sqlite): void {
   const close = Reflect.get(prototype, 'close');
