@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', '**/dist', 'data', 'coverage', 'eslint.config.js'] },
+  { ignores: ['**/node_modules', '**/dist', 'data', 'coverage', 'eslint.config.js'] },
+  // These import what only the benchmark installs; without their types every rule about types would fail.
+  existsSync('bench/node_modules') ? {} : { ignores: ['bench/peers/stored'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
@@ -60,6 +63,33 @@ export default tseslint.config(
   },
   // The launcher runs on any Node, so it is JavaScript without types.
   { files: ['bin/**/*.js'], ...tseslint.configs.disableTypeChecked },
+  {
+    // What a test logs and stores is searched for secrets at the end of the run (test/leaks): by way of these helpers.
+    files: ['test/**/*.ts'],
+    ignores: ['test/helpers/**', 'test/leaks/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'pino', message: 'testLog of test/helpers/log.ts.' },
+            ...['node:fs', 'node:fs/promises'].map((name) => ({
+              name,
+              importNames: ['mkdtemp', 'mkdtempSync'],
+              message: 'tempDir of test/helpers/temp-dir.ts.',
+            })),
+          ],
+          patterns: [
+            {
+              group: ['**/src/store/*/store.ts'],
+              importNames: ['openSqliteStore', 'openPostgresStore'],
+              message: 'openSqlite and openPostgres of test/helpers/open-store.ts.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   {
     files: ['examples/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-console': 'off' },

@@ -5,12 +5,19 @@ export const systemTests = ['test/liveness/**/*.test.ts'];
 
 /** Experiments with processes that are killed and stopped, and with what fails around them: `npm run test:faults`. */
 export const faultTests = ['test/faults/**/*.test.ts'];
+/** Every run searches what it said and stored for the secrets that it was told (test/leaks). */
+export const leakNet = {
+  setupFiles: ['test/leaks/worker.ts'],
+  globalSetup: ['test/leaks/setup.ts'],
+  teardownTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...systemTests, ...faultTests],
-    globalSetup: ['test/helpers/postgres-setup.ts'],
+    ...leakNet,
+    globalSetup: [...leakNet.globalSetup, 'test/helpers/postgres-setup.ts'],
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,

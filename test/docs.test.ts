@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
 import { createTerminal } from '../src/cli/terminal.ts';
@@ -7,7 +7,8 @@ import { variables } from '../src/config/variables.ts';
 import { errorCatalogue } from '../src/errors.ts';
 import { aService } from './helpers/service.ts';
 
-const read = (path: string) => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
+const ROOT = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /** The rows of all tables of a document whose first cell is one `name` in backticks: name and the other cells. */
 function rowsOf(markdown: string): { name: string; cells: string[] }[] {
@@ -128,6 +129,34 @@ describe('docs/cli.md', () => {
         name,
         options.sort(),
       ]);
+    }
+  });
+});
+
+describe('links between documents', () => {
+  const documents = [
+    ...readdirSync(ROOT).filter((file) => file.endsWith('.md')),
+    ...readdirSync(join(ROOT, 'docs')).flatMap((file) =>
+      file.endsWith('.md') ? [`docs/${file}`] : [],
+    ),
+    'src/sdk/README.md',
+  ];
+
+  /** As GitHub names headings. */
+  const anchorsOf = (path: string) =>
+    [...read(path).matchAll(/^#+ (.+)$/gm)].map((match) =>
+      (match[1] ?? '')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+
+  it.each(documents)('of %s lead somewhere', (path) => {
+    const links = [...read(path).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    for (const [link, file = '', anchor] of links) {
+      const target = file === '' ? path : join(dirname(path), file);
+      expect(existsSync(join(ROOT, target)), `${path}: ${link}`).toBe(true);
+      if (anchor !== undefined) expect(anchorsOf(target), `${path}: ${link}`).toContain(anchor);
     }
   });
 });

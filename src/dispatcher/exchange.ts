@@ -2,7 +2,13 @@ import type { Dispatcher } from 'undici';
 
 /** How an exchange ended: with an answer, as far as it was read, or with the reason why there was none. */
 export type Ending =
-  | { readonly statusCode: number; readonly retryAfter: string | undefined; readonly start: Buffer }
+  | {
+      readonly statusCode: number;
+      /** Headers of the answer, as they came. */
+      readonly retryAfter: string | undefined;
+      readonly date: string | undefined;
+      readonly start: Buffer;
+    }
   | { readonly error: unknown };
 
 export interface Exchanged {
@@ -32,6 +38,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #answeredAt: number | null = null;
   #statusCode: number | undefined;
   #retryAfter: string | undefined;
+  #date: string | undefined;
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
   #seenBytes = 0;
@@ -64,7 +71,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (statusCode < 200) return;
     this.#answeredAt = performance.now();
     this.#statusCode = statusCode;
-    this.#retryAfter = [headers['retry-after']].flat()[0];
+    this.#retryAfter = first(headers['retry-after']);
+    this.#date = first(headers['date']);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -98,10 +106,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
         : {
             statusCode: this.#statusCode,
             retryAfter: this.#retryAfter,
+            date: this.#date,
             start: Buffer.concat(this.#kept),
           };
     this.#onEnd({ ending, connectedAt: this.#connectedAt, answeredAt: this.#answeredAt });
   }
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
 }
 
 function asError(reason: unknown): Error {

@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
-import type { Sender, SendRequest, SendResult } from '../outbox/sending.ts';
+import type { Sender, SendOptions, SendRequest, SendResult } from '../outbox/sending.ts';
 import { Exchange, type Exchanged } from './exchange.ts';
 import type { Redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -50,7 +50,10 @@ export function createSender(
         inFlight.delete(running);
         resolve(exchanged);
       });
-      const deadline = setTimeout(() => running.stop(new CutOff('timeout')), timeoutMs);
+      // A turn of the event loop later: when the process was stopped for a while its timers come first, and what the
+      // agent answered in time is only then read.
+      const late = () => setImmediate(() => running.stop(new CutOff('timeout')));
+      const deadline = setTimeout(late, timeoutMs);
       inFlight.add(running);
       try {
         const { origin, pathname, search } = new URL(url);
@@ -61,7 +64,10 @@ export function createSender(
     });
   }
 
-  async function send(request: SendRequest): Promise<SendResult> {
+  async function send(
+    request: SendRequest,
+    { readsTime = false }: SendOptions = {},
+  ): Promise<SendResult> {
     const startedAt = request.at ?? clock.wall();
     const start = performance.now();
     const { connectedAt, answeredAt, ending } = await exchange(request);
@@ -78,6 +84,7 @@ export function createSender(
       statusCode: ending.statusCode,
       errorClass: null,
       retryAfterMs: parseRetryAfter(ending.retryAfter, clock.wall()),
+      ...(readsTime ? { receiverTime: timeOf(ending.date) } : {}),
       responseExcerpt: excerptOf(redact(textOf(ending.start))),
     };
   }
@@ -104,6 +111,12 @@ class CutOff extends Error {
 
 function textOf(bytes: Buffer): string {
   return bytes.length === 0 ? '' : startOfText(bytes).replaceAll('\0', '\uFFFD');
+}
+
+/** Of a Date header, in whole seconds; undefined without one that can be read. */
+function timeOf(date: string | undefined): number | undefined {
+  const time = Date.parse(date ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** As much of a text as fits into EXCERPT_BYTES: what was not UTF-8 is U+FFFD by now, which takes three. */

@@ -26,11 +26,18 @@ export interface SendResult {
   /** null = there was an answer. */
   readonly errorClass: ErrorClass | null;
   readonly retryAfterMs: number | undefined;
+  /** What the receiver's clock said (its Date header), epoch milliseconds. */
+  readonly receiverTime?: number | undefined;
   readonly responseExcerpt: string | null;
 }
 
+export interface SendOptions {
+  /** Reads the receiver's clock as well. */
+  readonly readsTime?: boolean;
+}
+
 export interface Sender {
-  send(request: SendRequest): Promise<SendResult>;
+  send(request: SendRequest, options?: SendOptions): Promise<SendResult>;
   /** Ends every attempt in flight as `interrupted`: the last resort of a shutdown. */
   interrupt(): void;
 }

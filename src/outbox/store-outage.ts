@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
 
 /** A result that is on its way to the store for longer: the store does not answer, as behind a connection that was cut. */
-const SLOW_MS = 1_000;
+const SLOW_MS = 250;
 
 /** After the store refused something, nothing is begun for so long. */
 const REFUSED_MS = 500;

@@ -55,8 +55,11 @@ const CLAIM_LIMIT = 256;
 /** Webhooks and state reports in flight, of all agents together; one Ops-Core takes them. */
 const OPSCORE_CONCURRENCY = 128;
 
-/** The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. */
-const POLL_MS = 1_000;
+/**
+ * The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. What another
+ * replica stores is found by it where hints do not arrive, and has to start within a second.
+ */
+const POLL_MS = 750;
 
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
@@ -198,6 +201,11 @@ export class Worker {
     this.#loads.tidy(load);
   }
 
+  /** It was scheduled again: that it was dropped is of the past. */
+  readmit(id: string): void {
+    this.#dropped.take(id);
+  }
+
   /** Gives back what is held of a lane and not in flight yet: its agent went offline, or its breaker opened. */
   async releaseLane(lane: string): Promise<void> {
     const load = this.#loads.peek(lane);
@@ -253,13 +261,19 @@ export class Worker {
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
     if (this.#dropped.take(delivery.id)) return;
+    // Its lease ended in our hands, or its last attempt's record has not been answered yet.
+    const earlier = this.#held.get(delivery.id);
+    if (earlier !== undefined) this.#letGo(earlier.delivery);
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
   }
 
+  /** Of this lease: the same delivery may be in our hands again under a later one. */
   #letGo(delivery: LeasedDelivery): void {
-    if (this.#held.delete(delivery.id)) this.#heldBytes -= delivery.body.byteLength;
+    if (this.#held.get(delivery.id)?.delivery !== delivery) return;
+    this.#held.delete(delivery.id);
+    this.#heldBytes -= delivery.body.byteLength;
   }
 
   async #claim(): Promise<void> {
@@ -312,7 +326,10 @@ export class Worker {
     clearTimeout(this.#timer);
     const now = this.#deps.clock.now();
     this.#wakeAt = Math.min(dueAt, now + POLL_MS);
-    this.#timer = setTimeout(() => this.wake(), Math.max(1, this.#wakeAt - now));
+    // A turn of the event loop later: when the process was stopped past its leases, what has been answered meanwhile is
+    // recorded before a claim takes it again.
+    const wake = () => setImmediate(() => this.wake());
+    this.#timer = setTimeout(wake, Math.max(1, this.#wakeAt - now));
   }
 
   /** Starts what a lane may have in flight. */
@@ -321,7 +338,7 @@ export class Worker {
     const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
-    while (load.attempts < slots && load.queue.length > 0) {
+    while (this.#loads.isFree(load) && load.queue.length > 0) {
       if (total.full) {
         total.waiting.add(load);
         break;
@@ -379,10 +396,18 @@ export class Worker {
         this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
       }
     }
-    // The slot is free once the answer is there; recording shares the next commit with others.
+    // The slot is free once the answer is there; recording shares the next commit with others. It goes first, so that
+    // a claim in that commit does not take the delivery again because its lease ended meanwhile.
+    const recording = completion === undefined ? undefined : this.#record(completion);
+    if (recording !== undefined) load.recording += 1;
     this.#freeSlot(load);
     if (kept) return;
-    if (completion !== undefined) await this.#record(completion);
+    if (recording !== undefined) {
+      await recording;
+      load.recording -= 1;
+      this.#pump(load);
+      this.#loads.tidy(load);
+    }
     this.#letGo(delivery);
     const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
     if (unblocked || this.#moreDue) this.wake();
@@ -394,7 +419,7 @@ export class Worker {
   /** Puts back what the store gave no address for, so that it need not wait for the end of its lease. */
   #keep(load: LaneLoad, delivery: LeasedDelivery): boolean {
     const held = this.#held.get(delivery.id);
-    if (this.#stopped || held === undefined || held.sent || held.dropped) return false;
+    if (this.#stopped || held?.delivery !== delivery || held.sent || held.dropped) return false;
     load.queue.unshift(delivery);
     return true;
   }
@@ -403,7 +428,7 @@ export class Worker {
     const { clock, random } = this.#deps;
     const prepared = await this.#deps.prepare(delivery);
     const held = this.#held.get(delivery.id);
-    if (held === undefined || held.dropped) return undefined;
+    if (held?.delivery !== delivery || held.dropped) return undefined;
     if (!this.#mayStart(delivery)) {
       // Preparing took long: the store was slow to tell the agent's address.
       await this.#release([delivery]);

@@ -19,8 +19,11 @@ export const errors = fp((app: FastifyInstance, _options: unknown, done: () => v
   const outage = { saidAt: Number.NEGATIVE_INFINITY, alike: 0 };
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const apiError = toApiError(error);
+    // What the service itself chose to refuse (draining, overloaded) is told by the request's own line: a stack for each
+    // would cost most when there is the least to spare.
+    const chosen = error === (apiError as unknown);
     if (apiError.code === 'store_unavailable') sayOutage(request, error);
-    else if (apiError.statusCode >= 500) {
+    else if (apiError.statusCode >= 500 && !chosen) {
       request.log.error({ err: error, request_id: request.id }, 'request failed');
     }
     return send(reply, apiError);

@@ -19,6 +19,7 @@ export function agentView(agent: Agent) {
     updatedAt: iso(agent.updatedAt),
     lastSeenAt: iso(agent.lastSeenAt),
     status: agent.status,
+    pausedAt: isoOrNull(agent.pausedAt),
     leaseSeconds: agent.leaseSeconds,
     leaseExpiresAt: isoOrNull(agent.leaseExpiresAt),
     revision: agent.revision,
@@ -64,10 +65,21 @@ export function taskView(
 ) {
   return {
     ...taskListItem(record),
-    attempts: attempts.map((attempt) => ({
-      ...(principal.kind === 'agent' ? masked(attempt) : attempt),
-      startedAt: iso(attempt.startedAt),
-    })),
+    attempts: attempts.map((attempt) =>
+      principal.kind === 'agent' ? masked(attemptView(attempt)) : attemptView(attempt),
+    ),
+  };
+}
+
+export function attemptView(attempt: Attempt) {
+  return {
+    number: attempt.number,
+    startedAt: iso(attempt.startedAt),
+    durationMs: attempt.durationMs as number | null,
+    outcome: attempt.outcome,
+    statusCode: attempt.statusCode,
+    errorClass: attempt.errorClass as string | null,
+    responseExcerpt: attempt.responseExcerpt,
   };
 }
 
@@ -75,7 +87,7 @@ export function taskView(
  * An agent chose the address itself: told how and how fast a connection failed, it could use the service as a port
  * scanner of the network that the service is in.
  */
-function masked(attempt: Attempt) {
+function masked(attempt: ReturnType<typeof attemptView>) {
   if (attempt.statusCode !== null) return attempt;
   return { ...attempt, errorClass: 'unreachable', durationMs: null };
 }

@@ -8,7 +8,7 @@ import {
   type TransferTarget,
 } from './transfer.ts';
 
-/** The rows of a table, and a checksum over all of what is in them, in order. */
+/** The rows of a table, and a checksum over all of what is in them, in order; secrets count as they are when opened. */
 interface Sum {
   readonly rows: number;
   /** SHA-256, hex. */
@@ -33,7 +33,7 @@ export type MoveOutcome =
   | { readonly outcome: 'differs'; readonly tables: readonly TableReport[] };
 
 export interface MoveOptions {
-  /** Opens the secrets of the source, as the service will have to. */
+  /** Opens the secrets of both, as the service has to; its current key seals them. */
   readonly box: SecretBox;
   readonly onProgress: (table: string, rows: number, of: number) => void;
   readonly onCheck: () => void;
@@ -56,17 +56,17 @@ export async function move(
   for (const table of carriedTables) {
     const of = await source.count(table);
     const sum = createSum(table);
+    const secrets = secretsOf(table, box);
     for await (const rows of source.read(table)) {
-      openSecrets(table, rows, box);
-      sum.add(rows);
-      if (empty) await target.write(table, rows);
+      sum.add(secrets.opened(rows));
+      if (empty) await target.write(table, secrets.sealed(rows));
       onProgress(table.name, sum.rows(), of);
     }
     sums.push(sum.result());
   }
   if (empty) await target.derive();
   onCheck();
-  const tables = await compare(target, sums);
+  const tables = await compare(target, sums, box);
   const equal = tables.every((table) => table.equal);
   if (!empty)
     return equal ? { outcome: 'already_there', tables } : { outcome: 'not_empty', contents };
@@ -88,11 +88,16 @@ async function contentsOf(target: TransferTarget): Promise<Record<string, number
   return contents;
 }
 
-async function compare(target: TransferTarget, sums: readonly Sum[]): Promise<TableReport[]> {
+async function compare(
+  target: TransferTarget,
+  sums: readonly Sum[],
+  box: SecretBox,
+): Promise<TableReport[]> {
   const reports: TableReport[] = [];
   for (const [index, table] of carriedTables.entries()) {
     const read = createSum(table);
-    for await (const rows of target.read(table)) read.add(rows);
+    const secrets = secretsOf(table, box);
+    for await (const rows of target.read(table)) read.add(secrets.opened(rows));
     const [wanted, got] = [sums[index] as Sum, read.result()];
     reports.push({
       table: table.name,
@@ -132,13 +137,25 @@ function createSum(table: CarriedTable) {
 
 const SECRETS: readonly string[] = ['signing_secret', 'previous_secret'];
 
-function openSecrets(table: CarriedTable, rows: readonly CarriedRow[], box: SecretBox): void {
-  if (table.name !== 'agents') return;
-  const columns = Object.keys(table.columns);
-  for (const row of rows) {
-    for (const column of SECRETS) {
-      const value = row[columns.indexOf(column)];
-      if (typeof value === 'string') box.open(value);
-    }
-  }
+/**
+ * Secrets are compared open, since the same one is never sealed twice alike, and written as the current key seals them:
+ * what an older key sealed, or none, does not reach the target so.
+ */
+function secretsOf({ columns }: CarriedTable, box: SecretBox) {
+  const places = SECRETS.map((column) => Object.keys(columns).indexOf(column)).filter(
+    (place) => place !== -1,
+  );
+  const each = (rows: readonly CarriedRow[], change: (stored: string) => string) => {
+    if (places.length === 0) return rows;
+    return rows.map((row) =>
+      row.map((value, place) =>
+        places.includes(place) && typeof value === 'string' ? change(value) : value,
+      ),
+    );
+  };
+  return {
+    opened: (rows: readonly CarriedRow[]) => each(rows, (stored) => box.open(stored)),
+    sealed: (rows: readonly CarriedRow[]) =>
+      each(rows, (stored) => (box.isCurrent(stored) ? stored : box.seal(box.open(stored)))),
+  };
 }

@@ -30,7 +30,6 @@ export const carriedTables: readonly CarriedTable[] = [
     contact_endpoint: 'text',
     capabilities: 'text',
     metadata: 'text',
-    // Sealed or not, as they are: the same AGENTKIT_ENCRYPTION_KEY opens them.
     signing_secret: 'text',
     previous_secret: 'text',
     previous_secret_until: 'integer',

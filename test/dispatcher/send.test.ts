@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
 import type { SendRequest } from '../../src/outbox/sending.ts';
@@ -22,7 +24,28 @@ function setup() {
   return { sender, post, clock };
 }
 
+/** A server that answers while this thread does nothing; it says when it got a request. */
+const SERVER_OF_ITS_OWN = `
+  const { parentPort } = require('node:worker_threads');
+  const server = require('node:http').createServer((_request, response) => {
+    parentPort.postMessage('asked');
+    setTimeout(() => response.end('ok'), 50);
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;
+
 describe('an attempt that is answered', () => {
+  it('in time counts, though the process was stopped and reads it only past the deadline', async () => {
+    const { post } = setup();
+    const thread = new Worker(SERVER_OF_ITS_OWN, { eval: true });
+    onTestFinished(async () => void (await thread.terminate()));
+    const [port] = (await once(thread, 'message')) as [number];
+    const stopped = post(`http://127.0.0.1:${port}/`, { timeoutMs: 200 });
+    await once(thread, 'message');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    expect(await stopped).toMatchObject({ statusCode: 200, errorClass: null });
+  });
+
   it('is a POST of the exact bytes with the exact headers', async () => {
     const { post, clock } = setup();
     const { url, received } = await httpReceiver((response) => response.end('ok'));

@@ -5,22 +5,26 @@ import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { move, type MoveOutcome } from '../../src/store/move.ts';
 import { openSource, openTarget } from '../../src/store/open-transfer.ts';
-import { openPostgresStore } from '../../src/store/postgres/store.ts';
 import { UNCARRIED } from '../../src/store/postgres/transfer-tables.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import { carriedTables } from '../../src/store/transfer.ts';
 import type { DatabaseUrl } from '../../src/config/parse.ts';
 import type { Store } from '../../src/store/store.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
-import { anAgent } from '../helpers/records.ts';
-import { insertAgent, updateAgent } from '../helpers/store.ts';
+import { aDelivery, anAgent } from '../helpers/records.ts';
+import { ENCRYPTION_KEY } from '../helpers/secrets.ts';
+import { claimAt, insertAgent, insertTask, updateAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { claimIds, failAll, NOW, registered, waiting } from './contract/steps.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from './random-rows.ts';
 import { unfilledOfPostgres, unfilledOfSqlite } from './schema-columns.ts';
+import { openPostgres, openSqlite } from '../helpers/open-store.ts';
 
 const sqlite = (path: string): DatabaseUrl => ({ kind: 'sqlite', path });
 const postgres = (url: string): DatabaseUrl => ({ kind: 'postgres', url });
+
+/** What the helpers seal stores with. */
+const KEYS = [Buffer.from(ENCRYPTION_KEY, 'base64')];
 
 async function moved(
   from: DatabaseUrl,
@@ -46,7 +50,7 @@ async function moved(
 
 async function aFile(rows: number): Promise<string> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqliteStore(path).close();
+  await openSqlite(path).close();
   fillSqlite(path, rows);
   return path;
 }
@@ -58,7 +62,7 @@ function isDropped(column: string): boolean {
 
 describe('a move of random rows', () => {
   it('carries every column of every row, there and back', async () => {
-    const path = await aFile(3_000);
+    const path = await aFile(1_500);
     const url = await bareDatabase();
     expect(unfilledOfSqlite(path)).toEqual([]);
     expect(await moved(sqlite(path), postgres(url))).toMatchObject({ outcome: 'moved' });
@@ -89,7 +93,7 @@ describe('a move of random rows', () => {
     const db = new DatabaseSync(path);
     const last = db.prepare('SELECT seq FROM sqlite_sequence').get()?.['seq'] as number;
     db.close();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     onTestFinished(() => store.close());
     expect(await store.agents.lastEvent()).toBe(last);
     expect(await insertAgent(store, anAgent(), { event: 'registered' })).toMatchObject({
@@ -114,9 +118,7 @@ describe('a move of random rows', () => {
 });
 
 const open = async (database: DatabaseUrl): Promise<Store> =>
-  database.kind === 'sqlite'
-    ? openSqliteStore(database.path)
-    : (await openPostgresStore(database.url)).store;
+  database.kind === 'sqlite' ? openSqlite(database.path) : (await openPostgres(database.url)).store;
 
 it.each(['from SQLite', 'from PostgreSQL'])(
   'dead letters, a replay and a pause %s go on',
@@ -145,7 +147,7 @@ it.each(['from SQLite', 'from PostgreSQL'])(
     const original = await known(before);
     expect(original).toMatchObject({ agent: { pausedAt: NOW }, failed: { length: 5 } });
     await before.close();
-    expect(await moved(source, target)).toMatchObject({ outcome: 'moved' });
+    expect(await moved(source, target, KEYS)).toMatchObject({ outcome: 'moved' });
 
     const after = await open(target);
     onTestFinished(() => after.close());
@@ -163,7 +165,7 @@ it.each(['from SQLite', 'from PostgreSQL'])(
 describe('a move to PostgreSQL', () => {
   it('takes a database on which a service was started and stopped', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     await store.firstSeen('OPSCORE_WEBHOOK_SECRET', 'other', 1);
     await store.check();
     await store.close();
@@ -174,7 +176,7 @@ describe('a move to PostgreSQL', () => {
 
   it('refuses one on which a service runs', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     onTestFinished(() => store.close());
     await expect(moved(sqlite(await aFile(5)), postgres(url))).rejects.toThrow(
       /a service runs on it/,
@@ -185,7 +187,7 @@ describe('a move to PostgreSQL', () => {
     const url = await bareDatabase();
     const target = await openTarget(postgres(url));
     let started = false;
-    const starting = openPostgresStore(url).then(({ store }) => {
+    const starting = openPostgres(url).then(({ store }) => {
       started = true;
       return store;
     });
@@ -233,20 +235,56 @@ describe('a move to PostgreSQL', () => {
   });
 });
 
+it('what a replica had under a lease when it died is due at once, in PostgreSQL as in SQLite', async () => {
+  const url = await emptyDatabase();
+  const { store, clock } = await openPostgres(url);
+  const { agentId } = await insertAgent(store, anAgent());
+  const now = clock.now();
+  const lease = { owner: 'gone', until: now + 3_600_000 };
+  const task = aDelivery(agentId, { createdAt: now, dueAt: now });
+  expect(await insertTask(store, task, { lease })).toMatchObject({ leased: true });
+  await store.close();
+  const path = join(tempDir(), 'back.db');
+  const there = await bareDatabase();
+  expect(await moved(postgres(url), sqlite(path), KEYS)).toMatchObject({ outcome: 'moved' });
+  expect(await moved(postgres(url), postgres(there), KEYS)).toMatchObject({ outcome: 'moved' });
+  const { store: inPostgres } = await openPostgres(there);
+  for (const after of [openSqlite(path), inPostgres]) {
+    onTestFinished(() => after.close());
+    const { deliveries } = await claimAt(after, now);
+    expect(deliveries.map(({ id, epoch }) => [id, epoch])).toEqual([[task.id, 2]]);
+  }
+});
+
+it('a move to SQLite that is cut off leaves nothing behind', async () => {
+  const path = join(tempDir(), 'agentkit.db');
+  const from = sqlite(await aFile(50));
+  const target = await openTarget(sqlite(path));
+  const source = await openSource(from);
+  await target.begin();
+  for (const table of carriedTables) {
+    for await (const rows of source.read(table)) await target.write(table, rows);
+  }
+  await target.derive();
+  await source.close();
+  await target.close();
+  expect(await moved(from, sqlite(path))).toMatchObject({ outcome: 'moved' });
+});
+
 describe('the source of a move', () => {
   it('is refused while a service runs on it, and no service starts on it meanwhile', async () => {
     const path = await aFile(5);
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     await expect(openSource(sqlite(path))).rejects.toThrow(/in use by another process/);
     await store.close();
     const source = await openSource(sqlite(path));
-    expect(() => openSqliteStore(path, { lockWaitMs: 10 })).toThrow(/in use by another process/);
+    expect(() => openSqlite(path, { lockWaitMs: 10 })).toThrow(/in use by another process/);
     await source.close();
   });
 
   it('in PostgreSQL is refused while a service runs on it, and takes no write meanwhile', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgresStore(url);
+    const { store } = await openPostgres(url);
     await expect(openSource(postgres(url))).rejects.toThrow(/a service runs on it/);
     await store.close();
     const source = await openSource(postgres(url));
@@ -274,10 +312,49 @@ describe('the source of a move', () => {
     );
   });
 
+  it('keeps its secrets; the target has them as the current key seals them, and none in clear', async () => {
+    const path = join(tempDir(), 'agentkit.db');
+    const [key, older] = [randomBytes(32), randomBytes(32)];
+    const previousSecret = { secret: 'whsec_before', until: 9, hexUntil: 8 };
+    for (const [signingSecret, encryptionKeys] of [
+      ['whsec_open', []],
+      ['whsec_sealed', [older]],
+    ] as const) {
+      const store = openSqlite(path, { encryptionKeys });
+      await insertAgent(
+        store,
+        anAgent({ agentName: signingSecret, signingSecret, previousSecret }),
+      );
+      await store.close();
+    }
+    // The first was stored in clear, and is so again.
+    const clear = new DatabaseSync(path);
+    clear.exec("UPDATE agents SET signing_secret = 'whsec_open' WHERE agent_name = 'whsec_open'");
+    clear.close();
+    const url = await bareDatabase();
+    const keys = [key, older];
+    expect(await moved(sqlite(path), postgres(url), keys)).toMatchObject({ outcome: 'moved' });
+    for (const row of await query(url, 'SELECT signing_secret, previous_secret FROM agents')) {
+      for (const stored of Object.values(row)) {
+        expect(createSecretBox([key]).isCurrent(String(stored))).toBe(true);
+      }
+    }
+    expect(await moved(sqlite(path), postgres(url), keys)).toMatchObject({
+      outcome: 'already_there',
+    });
+    const { store } = await openPostgres(url, { encryptionKeys: [key] });
+    onTestFinished(() => store.close());
+    const { items } = await store.agents.list({}, { limit: 9, after: null });
+    expect(items.map((agent) => [agent.signingSecret, agent.previousSecret])).toEqual([
+      ['whsec_open', previousSecret],
+      ['whsec_sealed', previousSecret],
+    ]);
+  });
+
   it('is refused when the key does not open its secrets', async () => {
     const path = join(tempDir(), 'agentkit.db');
     const [key, other] = [randomBytes(32), randomBytes(32)];
-    const store = openSqliteStore(path, { encryptionKeys: [key] });
+    const store = openSqlite(path, { encryptionKeys: [key] });
     await insertAgent(store, anAgent());
     await store.close();
     const url = await bareDatabase();

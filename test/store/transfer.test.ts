@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UNCARRIED as OF_POSTGRES, STORED } from '../../src/store/postgres/transfer-tables.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { UNCARRIED as OF_SQLITE } from '../../src/store/sqlite/transfer.ts';
 import { carriedTables, type Uncarried } from '../../src/store/transfer.ts';
 import { emptyDatabase } from '../helpers/postgres.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 import { columnsOfPostgres, columnsOfSqlite } from './schema-columns.ts';
 
 const carried = carriedTables.flatMap(({ name, columns }) =>
@@ -14,7 +14,7 @@ const carried = carriedTables.flatMap(({ name, columns }) =>
 
 async function ofNewFile(): Promise<string[]> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqliteStore(path).close();
+  await openSqlite(path).close();
   return columnsOfSqlite(path);
 }
 

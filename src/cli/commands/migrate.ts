@@ -27,11 +27,14 @@ export function addMigrate(program: Command, { env, terminal }: CliContext): voi
       const source = from === undefined ? config.database : parse('--from', from);
       const target = parse('--to', to);
       if (describeDatabase(source) === describeDatabase(target)) {
-        throw new CliError(`--to: ${describeDatabase(target)} is where it is already`, USAGE);
+        throw new CliError(
+          `--to: ${describeDatabase(target)} is where it is read from; say --from`,
+          USAGE,
+        );
       }
       const box = createSecretBox(config.encryptionKeys);
       const outcome = await moveBetween(source, target, box, terminal);
-      report(outcome, describeDatabase(target));
+      refuseOccupied(outcome, describeDatabase(target));
       if ('tables' in outcome) {
         terminal.print(json === true ? JSON.stringify(outcome) : asTable(outcome.tables, terminal));
       }
@@ -86,7 +89,7 @@ function fail(direction: 'from' | 'to', database: DatabaseUrl, error: unknown): 
 }
 
 /** @throws CliError when the target is not empty. */
-function report(outcome: MoveOutcome, target: string): void {
+function refuseOccupied(outcome: MoveOutcome, target: string): void {
   if (outcome.outcome !== 'not_empty') return;
   const contents = Object.entries(outcome.contents).map(([name, rows]) => `${rows} ${name}`);
   throw new CliError(

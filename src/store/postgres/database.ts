@@ -8,6 +8,7 @@ import {
   isLostStatement,
   isStalePlan,
 } from './errors.ts';
+import { Silence } from './silence.ts';
 import { toText } from './text.ts';
 
 export type Row = Record<string, unknown>;
@@ -47,15 +48,30 @@ export interface Transaction {
 
 /** The pool, and how a transaction fails: as a bug, as an outage, or not at all because it is tried again. */
 export class Database {
-  readonly #pool: pg.Pool;
+  readonly #url: string;
   readonly #mode: ConnectionMode;
+  readonly #silence: Silence;
+  #pool: pg.Pool;
   #prepare: boolean;
 
   constructor(url: string, mode: ConnectionMode) {
+    this.#url = url;
     this.#mode = mode;
     this.#prepare = mode.prepare;
-    this.#pool = new pg.Pool({
-      ...connectionOptions(url, mode),
+    this.#pool = this.#openPool();
+    this.#silence = new Silence({
+      connection: connectionOptions(url, mode),
+      onSilent: () => {
+        // Its idle connections would each have to be waited for in vain.
+        void this.#pool.end();
+        this.#pool = this.#openPool();
+      },
+    });
+  }
+
+  #openPool(): pg.Pool {
+    const pool = new pg.Pool({
+      ...connectionOptions(this.#url, this.#mode),
       max: POOL_SIZE,
       pipeline: true,
       query_timeout: ANSWER_TIMEOUT_MS,
@@ -63,8 +79,9 @@ export class Database {
       idleTimeoutMillis: 30_000,
     });
     // A broken connection shows itself in its queries; without a listener it would end the process as well.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    return pool;
   }
 
   /** Reads outside a transaction. */
@@ -113,6 +130,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#silence.stop();
     await this.#pool.end();
   }
 
@@ -144,15 +162,20 @@ export class Database {
   }
 
   async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
+    const askedAt = this.#silence.ask();
+    let client: pg.PoolClient | undefined;
     let broken = false;
     try {
-      return await work(client);
+      client = await this.#pool.connect();
+      const answer = await work(client);
+      this.#silence.answered();
+      return answer;
     } catch (error) {
+      this.#silence.failed(askedAt, error);
       broken = isConnectionLost(error) || isLostStatement(error) || isStalePlan(error);
       throw error;
     } finally {
-      client.release(broken);
+      client?.release(broken);
     }
   }
 }

@@ -62,6 +62,26 @@ export function isConnectionLost(error: unknown): boolean {
   return code === '' && NETWORK_MESSAGES.test((error as Error | null)?.message ?? '');
 }
 
+/**
+ * Nothing came back in time: what the driver says of it, and the system. The last is of one who waited for a connection
+ * to come free, which shows silence where none of the others has heard anything meanwhile (silence.ts).
+ */
+const SILENCE_MESSAGES =
+  /^(Query read timeout|Connection terminated due to connection timeout|timeout expired|timeout exceeded when trying to connect)$/;
+const SILENCE_CODES = /^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/;
+
+/** Whether nothing at all was heard of the database. */
+export function isSilence(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== '') return SILENCE_CODES.test(code);
+  return SILENCE_MESSAGES.test((error as Error | null)?.message ?? '');
+}
+
+/** Whether the database, or the machine that it should be on, said no. */
+export function isRefusal(error: unknown): boolean {
+  return codeOf(error) !== '' && !isSilence(error);
+}
+
 /** What callers see: an outage by its name, with the cause for the log; anything else as it is. */
 export function asUnavailable(error: unknown): unknown {
   if (error instanceof StoreUnavailableError) return error;

@@ -59,9 +59,9 @@ async function migrateOnceFree(client: pg.Client, known: readonly Migration[]): 
       await client.query('COMMIT');
       return;
     } catch (error) {
-      // Replicas of the version before are at work: they lock tables for long, or in another order than a migration can.
-      const passes = isLockTimeout(error) || isConflict(error);
-      if (!passes || performance.now() > deadline) throw error;
+      // A deadlock as well: who is at work locks tables in another order than a migration changes them.
+      const again = isLockTimeout(error) || isConflict(error);
+      if (!again || performance.now() > deadline) throw error;
       await client.query('ROLLBACK');
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

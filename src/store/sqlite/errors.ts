@@ -12,16 +12,33 @@ const UNAVAILABLE = new Set([
   14, // CANTOPEN
 ]);
 
-/** An error of SQLite as the domain knows it: a `StoreUnavailableError` when it speaks of the disk or the file. */
-export function asUnavailable(error: unknown): unknown {
+/** What callers see: an outage by its name, with the cause for the log; anything else as it is. */
+export function asUnavailable(error: unknown, action: 'read' | 'write'): unknown {
   const code = (error as { errcode?: unknown } | null)?.errcode;
-  if (typeof code === 'number' && UNAVAILABLE.has(code & 0xff)) {
-    return unavailable(`SQLite cannot write (result code ${code})`, error);
-  }
-  if (error instanceof Error) return error;
-  return new Error((error as { message: string }).message);
+  if (typeof code !== 'number' || !UNAVAILABLE.has(code & 0xff)) return error;
+  return unavailable(`SQLite cannot ${action} (result code ${code})`, error);
 }
 
 export function unavailable(message: string, cause: unknown): StoreUnavailableError {
   return new StoreUnavailableError(message, { cause });
+}
+
+type Reads<T> = {
+  [K in keyof T]: T[K] extends (...given: never) => Promise<unknown> ? K : never;
+}[keyof T];
+
+/** These methods of a store, which read, with an outage by its name; writes have it from the group commit. */
+export function reading<T extends object, K extends Reads<T>>(
+  store: T,
+  names: readonly K[],
+): Pick<T, K> {
+  const reads = names.map((name) => {
+    const read = store[name] as (...given: unknown[]) => Promise<unknown>;
+    const guarded = (...given: unknown[]) =>
+      read(...given).catch((error: unknown) => {
+        throw asUnavailable(error, 'read');
+      });
+    return [name, guarded] as const;
+  });
+  return Object.fromEntries(reads) as unknown as Pick<T, K>;
 }

@@ -173,7 +173,7 @@ export class GroupCommit {
     );
     jobs.forEach((job, index) => {
       const result = settled[index] as (typeof settled)[number];
-      if ('error' in result) job.reject(asUnavailable(result.error));
+      if ('error' in result) job.reject(asUnavailable(result.error, 'write'));
       else job.resolve(result.value as never);
     });
   }
@@ -187,7 +187,7 @@ export class GroupCommit {
         parts.push(order.build());
         posted.push(order);
       } catch (error) {
-        order.reject(error);
+        order.reject(asUnavailable(error, 'read'));
       }
     }
     if (posted.length === 0) return;
@@ -214,7 +214,7 @@ export class GroupCommit {
     const { orders, notes } = this.#sent.shift() as Batch;
     orders.forEach((order, index) => {
       const { content, bodies } = answers[notes + index] as Part<Answer>;
-      if ('failure' in content) order.reject(asUnavailable(content.failure));
+      if ('failure' in content) order.reject(asUnavailable(toError(content.failure), 'write'));
       else order.resolve({ content: content.value, bodies } as never);
     });
     this.#work();
@@ -232,4 +232,8 @@ export class GroupCommit {
 
 function addTo(sums: Map<string, number>, key: string, change: number): void {
   sums.set(key, (sums.get(key) ?? 0) + change);
+}
+
+function toError({ message, errcode }: { message: string; errcode: number | null }): Error {
+  return Object.assign(new Error(message), errcode === null ? {} : { errcode });
 }

@@ -7,6 +7,7 @@ import { openDatabase } from './database.ts';
 import { Worker } from 'node:worker_threads';
 import { createDeliveryStore } from './deliveries.ts';
 import type { DepthChanges } from './depths.ts';
+import { reading } from './errors.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
@@ -19,6 +20,18 @@ import { createRetry } from './retry.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
 
+const AGENT_READS = [
+  'get',
+  'list',
+  'findByTokenHash',
+  'listExpired',
+  'listOfflineSince',
+  'nextExpiryAt',
+  'listEvents',
+  'lastEvent',
+  'listDeregistering',
+] as const;
+
 export interface SqliteOptions {
   /** How long to wait for a predecessor on the same file. */
   readonly lockWaitMs?: number;
@@ -27,8 +40,8 @@ export interface SqliteOptions {
 }
 
 /**
- * The embedded store: one file, one process, one connection. Writes go through the group commit; reads run at once on
- * the same connection, which between two turns of the event loop only ever shows what is committed.
+ * The embedded store: one file, one process, two connections. Writes go through the group commit, which has them take
+ * turns; reads run at once on this one, which between two turns of the event loop only ever shows what is committed.
  */
 export function openSqliteStore(path: string, options: SqliteOptions = {}): Store {
   const database = openDatabase(path, options.lockWaitMs);
@@ -56,13 +69,19 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   const retry = createRetry(db, cache, lanes, depths);
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
+  const agents = createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery });
+  const tasks = createTaskStore(db, commit, cache, depths);
+  const deliveries = createDeliveryStore({ db, commit, lanes, depths, retry });
+  const replays = createReplayStore(db, commit, retry);
+  const keys = createKeyStore(db, commit);
+
   return {
-    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
-    tasks: createTaskStore(db, commit, cache, depths),
+    agents: { ...agents, ...reading(agents, AGENT_READS) },
+    tasks: { ...tasks, ...reading(tasks, ['get', 'listOfAgent']) },
     outbox: createOutboxStore(db, commit, lanes),
-    deliveries: createDeliveryStore({ db, commit, lanes, depths, retry }),
-    replays: createReplayStore(db, commit, retry),
-    keys: createKeyStore(db, commit),
+    deliveries: { ...deliveries, ...reading(deliveries, ['get', 'list']) },
+    replays: { ...replays, ...reading(replays, ['get', 'list']) },
+    keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
     check: () =>

@@ -27,6 +27,19 @@ interface Options {
   readonly giveUpRate?: number;
   /** For an answer: a service that is stopped gives none. */
   readonly timeoutMs?: number;
+  /** Told of every answer. */
+  readonly onAnswer?: (answer: Answer) => void;
+}
+
+export interface Answer {
+  /** The service that gave it. */
+  readonly url: string;
+  readonly status: number;
+  /** Of the error envelope. */
+  readonly code: string | undefined;
+  /** When it was asked for and when it came, of `performance.now()`. */
+  readonly askedAt: number;
+  readonly at: number;
 }
 
 export interface Client {
@@ -37,6 +50,8 @@ export interface Client {
    * @returns the `data` of the 2xx; undefined = refused, or given up.
    */
   perform(operation: Operation, ask: Ask): Promise<Data | undefined>;
+  /** Asks once for something that is no operation. @returns the status; undefined = there was no answer. */
+  ask(ask: Ask): Promise<number | undefined>;
   /** Requests that were cut off, or went without an answer for another reason. */
   readonly unanswered: () => number;
 }
@@ -63,6 +78,7 @@ export function createClient(options: Options): Client {
     const controller = new AbortController();
     const afterMs = random.chance(cutRate) ? random.next() * CUT_MS : timeoutMs;
     const timer = setTimeout(() => controller.abort(), afterMs);
+    const askedAt = performance.now();
     try {
       const answer = await request(`${url}${path}`, {
         method,
@@ -75,7 +91,10 @@ export function createClient(options: Options): Client {
         ...(body === undefined ? {} : { body }),
       });
       const text = await answer.body.text();
-      return { status: answer.statusCode, text };
+      const status = answer.statusCode;
+      const code = (JSON.parse(text) as { error_code?: string }).error_code;
+      options.onAnswer?.({ url, status, code, askedAt, at: performance.now() });
+      return { status, text };
     } finally {
       clearTimeout(timer);
     }
@@ -110,7 +129,13 @@ export function createClient(options: Options): Client {
     }
   }
 
-  return { operations, perform, unanswered: () => unanswered };
+  async function ask(one: Ask): Promise<number | undefined> {
+    const url = nextTarget();
+    const answer = url === undefined ? undefined : await send(url, one).catch(noAnswer);
+    return answer !== undefined && 'status' in answer ? answer.status : undefined;
+  }
+
+  return { operations, perform, ask, unanswered: () => unanswered };
 }
 
 /** Where nobody listens, nothing was asked. */

@@ -1,5 +1,5 @@
 import type { Stage } from './stage.ts';
-import { liveAndLeave, runTask } from './operations.ts';
+import { live, runTask } from './operations.ts';
 
 export interface Load {
   /** Tasks that were taken on so far. */
@@ -15,6 +15,8 @@ interface Shape {
   readonly taskClients: number;
   /** Tasks in all; without, until it is stopped. */
   readonly tasks?: number;
+  /** Their numbers begin after this: a second load of an experiment asks for others. */
+  readonly firstTask?: number;
   /** Clients that bring agents to life, and take them away. */
   readonly agentClients?: number;
   /** Between two requests of a client, in milliseconds. */
@@ -22,8 +24,9 @@ interface Shape {
 }
 
 /** Clients that ask for tasks and register agents, until they are stopped. */
-export function startLoad({ client, agents }: Stage, shape: Shape): Load {
-  const { taskClients, tasks = Number.POSITIVE_INFINITY, agentClients = 0, pauseMs = 0 } = shape;
+export function startLoad({ client, calm, agents }: Stage, shape: Shape): Load {
+  const { taskClients, tasks = Number.POSITIVE_INFINITY, firstTask = 0 } = shape;
+  const { agentClients = 0, pauseMs = 0 } = shape;
   let stopped = false;
   let asked = 0;
   let lives = 0;
@@ -34,7 +37,7 @@ export function startLoad({ client, agents }: Stage, shape: Shape): Load {
       asked += 1;
       const agent = agents[asked % agents.length];
       if (agent === undefined) throw new Error('there is no agent to take tasks');
-      await runTask(client, agent.agentId, asked);
+      await runTask(client, agent.agentId, firstTask + asked);
       await rest();
     }
   }
@@ -42,7 +45,7 @@ export function startLoad({ client, agents }: Stage, shape: Shape): Load {
   async function liveLives(): Promise<void> {
     while (!stopped) {
       lives += 1;
-      await liveAndLeave(client, `passing-${lives}`, 3);
+      await live(calm, { agentName: `passing-${lives}`, versions: 3, leaves: lives % 2 === 0 });
       await rest();
     }
   }

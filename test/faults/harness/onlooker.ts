@@ -24,19 +24,27 @@ export const SELECT_DELIVERIES = `
   SELECT d.seq, d.id, d.kind, d.state, p.body FROM deliveries d JOIN payloads p ON p.seq = d.seq
   WHERE d.kind <> 'state_report'`;
 
-export const SELECT_AGENTS = 'SELECT agent_name, version FROM agents';
+export const SELECT_ATTEMPTS = 'SELECT seq, started_at FROM attempts';
 
-export function toDelivery(row: Row): StoredDelivery {
-  const body = Buffer.from(row['body'] as Uint8Array).toString();
-  return {
-    id: row['id'] as string,
-    key: row['kind'] === 'task' ? keyOfTask(body) : keyOfEvent(body),
-    seq: Number(row['seq']),
-    state: row['state'] as string,
-  };
+export const SELECT_AGENTS = 'SELECT agent_name, version, status FROM agents';
+
+export function toDeliveries(rows: readonly Row[], attempts: readonly Row[]): StoredDelivery[] {
+  const attemptsOf = Map.groupBy(attempts, (row) => Number(row['seq']));
+  return rows.map((row) => {
+    const body = Buffer.from(row['body'] as Uint8Array).toString();
+    const seq = Number(row['seq']);
+    return {
+      id: row['id'] as string,
+      key: row['kind'] === 'task' ? keyOfTask(body) : keyOfEvent(body),
+      seq,
+      state: row['state'] as string,
+      startedAt: (attemptsOf.get(seq) ?? []).map((attempt) => Number(attempt['started_at'])),
+    };
+  });
 }
 
 export function toAgent(row: Row): StoredAgent {
   const agent = row['agent_name'] as string;
-  return { agent, key: eventKey(agent, row['version'] as string) };
+  const key = eventKey(agent, row['version'] as string);
+  return { agent, key, status: row['status'] as string };
 }

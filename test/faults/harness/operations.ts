@@ -25,30 +25,50 @@ export async function runTask(client: Client, agentId: string, n: number): Promi
   return operation;
 }
 
+/** @returns whether it was cancelled; not, when it had ended before. */
+export async function cancelTask(client: Client, operation: Operation): Promise<boolean> {
+  const [id] = operation.ids;
+  if (id === undefined) throw new Error(`${operation.key} was never acknowledged`);
+  operation.cancel = { outcome: 'unknown', at: Number.POSITIVE_INFINITY };
+  for (;;) {
+    const status = await client.ask({ method: 'POST', path: `/v1/tasks/${id}/cancel` });
+    const at = Date.now();
+    if (status === 200) operation.cancel = { outcome: 'acknowledged', at };
+    if (status === 409) delete operation.cancel;
+    if (status === 200 || status === 409) return status === 200;
+  }
+}
+
 /** An agent that stays. @throws Error when it was refused. */
 export async function registerAgent(
   client: Client,
   agentName: string,
   contactEndpoint: string,
+  leaseSeconds?: number,
 ): Promise<Registered> {
-  const answer = await register(client, agentName, 1, contactEndpoint);
+  const answer = await register(client, agentName, 1, { contactEndpoint, leaseSeconds });
   if (answer === undefined) throw new Error(`${agentName} could not be registered`);
   return answer as unknown as Registered;
 }
 
-/** One life of an agent: it registers, changes its version a few times, and leaves. One webhook follows of each step. */
-export async function liveAndLeave(
-  client: Client,
-  agentName: string,
-  versions: number,
-): Promise<void> {
+export interface Life {
+  readonly agentName: string;
+  /** Registrations, each with another version. */
+  readonly versions: number;
+  /** Whether it is deregistered in the end. */
+  readonly leaves: boolean;
+}
+
+/** One life of an agent. One webhook follows of each step. */
+export async function live(client: Client, { agentName, versions, leaves }: Life): Promise<void> {
   let agentId: string | undefined;
   for (let version = 1; version <= versions; version += 1) {
-    const answer = await register(client, agentName, version, NOWHERE);
+    const answer = await register(client, agentName, version, { contactEndpoint: NOWHERE });
     // A client that gave up knows of no agent, and leaves it at that.
     if (answer === undefined) return;
     agentId = answer['agentId'] as string;
   }
+  if (!leaves) return;
   const operation: Operation = {
     key: eventKey(agentName, GONE),
     order: { agent: agentName, place: versions + 1, removes: true },
@@ -62,11 +82,15 @@ export async function liveAndLeave(
   });
 }
 
+/**
+ * A registration has no key: a request whose connection was cut while the service lives may still be carried out after
+ * its repetition, and after the next version. So these are repeated only after a kill, which ends what was under way.
+ */
 function register(
   client: Client,
   agentName: string,
   version: number,
-  contactEndpoint: string,
+  fields: { readonly contactEndpoint: string; readonly leaseSeconds?: number | undefined },
 ): Promise<Data | undefined> {
   const operation: Operation = {
     key: eventKey(agentName, String(version)),
@@ -74,7 +98,7 @@ function register(
     outcome: 'untold',
     ids: new Set(),
   };
-  const body = { agentName, version: String(version), contactEndpoint };
+  const body = { agentName, version: String(version), ...fields };
   return client.perform(operation, {
     method: 'PUT',
     path: '/v1/agents/register',

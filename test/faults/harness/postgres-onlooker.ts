@@ -2,9 +2,10 @@ import { eventually } from '../../helpers/eventually.ts';
 import { emptyDatabase, query } from '../../helpers/postgres.ts';
 import {
   SELECT_AGENTS,
+  SELECT_ATTEMPTS,
   SELECT_DELIVERIES,
   toAgent,
-  toDelivery,
+  toDeliveries,
   type Onlooker,
 } from './onlooker.ts';
 
@@ -35,7 +36,8 @@ export async function postgresOnlooker(given?: string): Promise<Onlooker> {
     },
     scheduled: async () =>
       Number((await query(url, 'SELECT count(*) AS n FROM schedule'))[0]?.['n']),
-    deliveries: async () => (await query(url, SELECT_DELIVERIES)).map(toDelivery),
+    deliveries: async () =>
+      toDeliveries(await query(url, SELECT_DELIVERIES), await query(url, SELECT_ATTEMPTS)),
     agents: async () => (await query(url, SELECT_AGENTS)).map(toAgent),
     verify: async () => {
       // What is scheduled has its row in `schedule`, and nothing else has.

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import {
   startAgentServer,
@@ -14,53 +16,79 @@ import { createClient, type Client } from './client.ts';
 import { registerAgent } from './operations.ts';
 import type { Onlooker } from './onlooker.ts';
 import { postgresOnlooker } from './postgres-onlooker.ts';
+import type { PlantedBug } from '../planted/bugs.ts';
+import { preloads } from './preload.ts';
 import type { Random } from './random.ts';
 import { createReplicas, type Replicas } from './replicas.ts';
 import { sqliteOnlooker } from './sqlite-onlooker.ts';
 
-interface Setup {
-  readonly store: 'sqlite' | 'postgres' | Onlooker;
+/** What an experiment is given: chance, and the bugs that its services have. */
+export interface Scene {
   readonly random: Random;
+  readonly planted?: readonly PlantedBug[];
+}
+
+interface Setup extends Scene {
+  readonly store: 'sqlite' | 'postgres' | Onlooker;
   readonly replicas?: number;
+  /** Replicas beyond these, which are not started yet. */
+  readonly spare?: number;
   /** Agents that take tasks. */
   readonly agents?: number;
   readonly behave?: Behaviour;
+  /** Puts something before an agent: the address that it is registered with. */
+  readonly reach?: (agent: AgentServer, index: number) => Promise<string>;
   readonly env?: Environment;
+  /** Where the services and an SQLite file live. */
+  readonly folder?: string;
+  /** The services log to files there. */
+  readonly logInFolder?: boolean;
+  /** The services' wall clock can be moved. */
+  readonly movableClock?: boolean;
   readonly client?: Partial<Parameters<typeof createClient>[0]>;
 }
 
 export interface Stage {
   readonly replicas: Replicas;
   readonly onlooker: Onlooker;
+  /** Of Ops-Core, which asks for tasks. */
   readonly client: Client;
+  /** Of agents. Its connections are never cut: see `register`. */
+  readonly calm: Client;
   readonly opscore: FakeOpscore;
   readonly agents: readonly (AgentServer & { readonly agentId: string })[];
   /** Waits until nothing is scheduled any more. */
   drained(limitMs?: number): Promise<void>;
+  /** Moves the wall clock of all services that run by so much from where it was at first. */
+  moveClock(ms: number): Promise<void>;
   /** What the oracle says of all that happened so far. */
   judged(): Promise<Verdict>;
 }
 
 /** Where an experiment takes place: services, agents and Ops-Core, all real; ended with the test. */
 export async function setStage(setup: Setup): Promise<Stage> {
-  const { random, behave = status(200), env = {} } = setup;
-  const folder = tempDir();
+  const { random, behave = status(200), env = {}, planted = [] } = setup;
+  const running = setup.replicas ?? 1;
+  const { folder = tempDir() } = setup;
+  const clockFile = setup.movableClock === true ? join(folder, 'clock') : undefined;
   const onlooker = await onlookerOf(setup.store, folder);
   const opscore = await startFakeOpscore();
   const replicas = createReplicas({
     onlooker,
     folder,
-    count: setup.replicas ?? 1,
-    env: { ...opscore.env, RATE_LIMIT: '1000000', ...env },
+    count: running + (setup.spare ?? 0),
+    logInFolder: setup.logInFolder ?? false,
+    env: { ...opscore.env, RATE_LIMIT: '1000000', ...preloads(planted, clockFile), ...env },
   });
-  for (let index = 0; index < replicas.count; index += 1) await replicas.start(index);
+  for (let index = 0; index < running; index += 1) await replicas.start(index);
   const client = createClient({ targets: replicas.urls, random, ...setup.client });
   const calm = createClient({ targets: replicas.urls, random });
 
   const agents: (AgentServer & { agentId: string })[] = [];
   for (let index = 0; index < (setup.agents ?? 1); index += 1) {
     const server = await startAgentServer(behave);
-    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, server.url);
+    const url = (await setup.reach?.(server, index)) ?? server.url;
+    const { agentId, signingSecret } = await registerAgent(calm, `agent-${index}`, url);
     agents.push(Object.assign(server, { agentId, signingSecret }));
   }
 
@@ -78,6 +106,7 @@ export async function setStage(setup: Setup): Promise<Stage> {
     replicas,
     onlooker,
     client,
+    calm,
     opscore,
     agents,
     drained: async (limitMs = 60_000) => {
@@ -88,6 +117,11 @@ export async function setStage(setup: Setup): Promise<Stage> {
         expect(performance.now(), `${left} deliveries were still scheduled`).toBeLessThan(deadline);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
+    },
+    moveClock: async (ms) => {
+      if (clockFile === undefined) throw new Error('the clock cannot be moved');
+      writeFileSync(clockFile, String(ms));
+      await replicas.said(`the clock is off by ${ms} ms`);
     },
     judged: async () => {
       await onlooker.verify();

@@ -17,8 +17,16 @@ export function duplicates(
     repeated += allowed;
     if (again === allowed) continue;
     const what = `was accepted ${again + 1} times, cut off ${inFlight.get(id) ?? 0} times`;
-    duplicated.push({ subject: key ?? id, what });
+    duplicated.push({ subject: key ?? id, what: `${what} (${timesOf(id)})` });
   }
+  /** For whoever looks for the cause: milliseconds of arrivals, and of interruptions that found it leased. */
+  function timesOf(id: string): string {
+    const came = index.acceptedOf(id).map(({ at }) => at.toFixed(0));
+    const held = interruptions.filter(({ leased }) => leased.has(id));
+    const cut = held.map(({ settledAt }) => settledAt.toFixed(0));
+    return `arrived ${came.join(', ')}; interrupted ${cut.join(', ') || 'never'}`;
+  }
+
   const total = [...inFlight.values()].reduce((sum, times) => sum + times, 0);
   return { duplicated, repeated, inFlight: total };
 }

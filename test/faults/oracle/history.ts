@@ -27,6 +27,7 @@ export interface Operation {
   outcome: 'untold' | 'unknown' | 'acknowledged' | 'refused';
   /** The ids that the acknowledgements named. */
   readonly ids: Set<string>;
+  /** When its cancel was answered, on the wall clock; `unknown` = it may have been cancelled. */
   cancel?: { readonly outcome: 'unknown' | 'acknowledged'; readonly at: number };
 }
 
@@ -48,7 +49,8 @@ export interface Arrival {
 export interface Interruption {
   /** By then all that it had sent had been read. */
   readonly settledAt: number;
-  /** Ids of the deliveries that were its own. */
+  /** Its name in leases, and the ids of the deliveries that were its own. */
+  readonly owner: string;
   readonly leased: ReadonlySet<string>;
 }
 
@@ -59,10 +61,13 @@ export interface StoredDelivery {
   /** The order of acceptance. */
   readonly seq: number;
   readonly state: string;
+  /** The attempts that were recorded of it: when they started, on the wall clock. */
+  readonly startedAt: readonly number[];
 }
 
 export interface StoredAgent {
   readonly agent: string;
+  readonly status: string;
   /** Of the operation that made it what it is. */
   readonly key: string;
 }

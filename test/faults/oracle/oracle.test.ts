@@ -24,6 +24,7 @@ const row = (key: string, more: Partial<StoredDelivery> = {}): StoredDelivery =>
   key,
   seq: 1,
   state: 'delivered',
+  startedAt: [],
   ...more,
 });
 
@@ -40,6 +41,8 @@ const arrival = (key: string, at = 1, more: Partial<Arrival> = {}): Arrival => (
 const verdictOf = (history: Partial<History>): Verdict =>
   judge({ operations: [], arrivals: [], interruptions: [], stored: [], ...history });
 
+const online = (agent: string, key: string) => ({ agent, key, status: 'online' });
+
 const told = (findings: Verdict['lost']) =>
   findings.map(({ subject, what }) => `${subject} ${what}`);
 
@@ -49,7 +52,7 @@ describe('of a history without faults', () => {
       operations: [task('a'), step('x', 1), step('x', 2)],
       arrivals: [arrival('a'), arrival('x@1', 1), arrival('x@2', 2)],
       stored: [row('a'), row('x@1', { seq: 2 }), row('x@2', { seq: 3 })],
-      agents: [{ agent: 'x', key: 'x@2' }],
+      agents: [online('x', 'x@2')],
     });
     expect(isFaultless(verdict)).toBe(true);
     expect(verdict).toMatchObject({ acknowledged: 3, unknown: 0, recovered: 0, repeated: 0 });
@@ -122,7 +125,7 @@ describe('lost is', () => {
       'an agent without its event',
       {
         operations: [step('x', 1, { outcome: 'unknown' })],
-        agents: [{ agent: 'x', key: 'x@1' }],
+        agents: [online('x', 'x@1')],
       },
       'x is registered as x@1, and there is no event of it',
     ],
@@ -170,13 +173,31 @@ describe('unexpected is', () => {
       'a is several deliveries: id-a, id-b',
     ],
     [
-      'an attempt after an acknowledged cancel',
+      'an attempt that started after an acknowledged cancel',
       {
         operations: [task('a', { cancel: { outcome: 'acknowledged', at: 5 } })],
-        arrivals: [arrival('a', 4), arrival('a', 6, { acceptedAt: undefined })],
+        arrivals: [arrival('a', 1), arrival('a', 2)],
+        stored: [row('a', { state: 'cancelled', startedAt: [5, 6] })],
+      },
+      'a was sent 1 times after its cancel was acknowledged',
+    ],
+    [
+      'an attempt that nobody recorded of what was cancelled',
+      {
+        operations: [task('a', { cancel: { outcome: 'acknowledged', at: 5 } })],
+        arrivals: [arrival('a')],
         stored: [row('a', { state: 'cancelled' })],
       },
-      'a arrived after its cancel was acknowledged',
+      'a was cancelled, arrived 1 times, and was sent 0 times',
+    ],
+    [
+      'what was cancelled and is delivered',
+      {
+        operations: [task('a', { cancel: { outcome: 'acknowledged', at: 5 } })],
+        arrivals: [arrival('a')],
+        stored: [row('a', { startedAt: [4] })],
+      },
+      'a was cancelled, and ended as delivered',
     ],
     [
       'an event without its state',
@@ -184,7 +205,7 @@ describe('unexpected is', () => {
         operations: [step('x', 1), step('x', 2)],
         arrivals: [arrival('x@1', 1), arrival('x@2', 2)],
         stored: [row('x@1', { seq: 1 }), row('x@2', { seq: 2 })],
-        agents: [{ agent: 'x', key: 'x@1' }],
+        agents: [online('x', 'x@1')],
       },
       'x its last event is x@2, and it is registered as x@1',
     ],
@@ -197,7 +218,7 @@ describe('unexpected is', () => {
         ],
         arrivals: [arrival('x@1', 1), arrival('x@2', 2)],
         stored: [row('x@1', { seq: 1 }), row('x@2', { seq: 2 })],
-        agents: [{ agent: 'x', key: 'x@1' }],
+        agents: [online('x', 'x@1')],
       },
       'x its last event is x@2, and it is registered as x@1',
     ],
@@ -215,32 +236,34 @@ describe('duplicated is', () => {
 
   it('what was accepted twice without need', () => {
     const verdict = verdictOf(twice);
-    expect(told(verdict.duplicated)).toEqual(['a was accepted 2 times, cut off 0 times']);
+    expect(told(verdict.duplicated)).toEqual([
+      'a was accepted 2 times, cut off 0 times (arrived 1, 9; interrupted never)',
+    ]);
     expect(isFaultless(verdict)).toBe(false);
   });
 
   it('not what a killed process had sent and not recorded', () => {
-    const interruptions = [{ settledAt: 5, leased: new Set(['id-a']) }];
+    const interruptions = [{ settledAt: 5, owner: 'r', leased: new Set(['id-a']) }];
     const verdict = verdictOf({ ...twice, interruptions });
     expect(isFaultless(verdict)).toBe(true);
     expect(verdict).toMatchObject({ repeated: 1, inFlight: 1 });
   });
 
   it('what a killed process held, and had not sent when it was killed', () => {
-    const interruptions = [{ settledAt: 0, leased: new Set(['id-a']) }];
+    const interruptions = [{ settledAt: 0, owner: 'r', leased: new Set(['id-a']) }];
     expect(verdictOf({ ...twice, interruptions }).duplicated).toHaveLength(1);
   });
 
   it('what was accepted more often than it was cut off', () => {
-    const interruptions = [{ settledAt: 5, leased: new Set(['id-a']) }];
+    const interruptions = [{ settledAt: 5, owner: 'r', leased: new Set(['id-a']) }];
     const arrivals = [...twice.arrivals, arrival('a', 12)];
     expect(told(verdictOf({ ...twice, arrivals, interruptions }).duplicated)).toEqual([
-      'a was accepted 3 times, cut off 1 times',
+      'a was accepted 3 times, cut off 1 times (arrived 1, 9, 12; interrupted 5)',
     ]);
   });
 
   it('not what was cut off twice; but one arrival is cut off once', () => {
-    const held = (settledAt: number) => ({ settledAt, leased: new Set(['id-a']) });
+    const held = (settledAt: number) => ({ settledAt, owner: 'r', leased: new Set(['id-a']) });
     const arrivals = [arrival('a', 1), arrival('a', 4), arrival('a', 9)];
     const both = verdictOf({ ...twice, arrivals, interruptions: [held(3), held(5)] });
     expect(both).toMatchObject({ duplicated: [], repeated: 2, inFlight: 2 });

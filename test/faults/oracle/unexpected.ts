@@ -24,21 +24,40 @@ export function unexpected(history: History, index: Index): Finding[] {
       findings.push({ subject: key, what: `is several deliveries: ${[...all].join(', ')}` });
     }
   }
-  return [...findings, ...eventsWithoutState(history, index)];
+  return [...findings, ...afterCancel(history, index), ...eventsWithoutState(history, index)];
 }
 
 function wrongWith(arrival: Arrival, index: Index): string | undefined {
-  const { id, body, verified, at } = arrival;
+  const { id, body, verified } = arrival;
   if (!verified) return 'arrived with a wrong signature';
   const operation = index.operation(arrival.key);
   if (operation === undefined) return 'arrived, and nobody asked for it';
   if (operation.body !== undefined && operation.body !== body) return 'arrived with other bytes';
   if (index.row(id)?.key !== operation.key) return `arrived as ${id}, which is not in the database`;
-  const { cancel } = operation;
-  if (cancel?.outcome === 'acknowledged' && at > cancel.at) {
-    return 'arrived after its cancel was acknowledged';
-  }
   return undefined;
+}
+
+/**
+ * No attempt starts after an acknowledged cancel. When one started is told by its record, since what was under way when
+ * the cancel was answered may arrive a moment later; so every arrival has to have one.
+ */
+function afterCancel({ operations, arrivals, interruptions }: History, index: Index): Finding[] {
+  const arrived = Map.groupBy(arrivals, ({ id }) => id);
+  return operations.flatMap(({ key, cancel }) => {
+    if (cancel?.outcome !== 'acknowledged') return [];
+    return index.rowsOf(key).flatMap(({ id, state, startedAt }): Finding[] => {
+      const late = startedAt.filter((at) => at > cancel.at).length;
+      const times = arrived.get(id)?.length ?? 0;
+      const found = [
+        ...(state === 'cancelled' ? [] : [`was cancelled, and ended as ${state}`]),
+        ...(late === 0 ? [] : [`was sent ${late} times after its cancel was acknowledged`]),
+        ...(times <= startedAt.length || interruptions.length > 0
+          ? []
+          : [`was cancelled, arrived ${times} times, and was sent ${startedAt.length} times`]),
+      ];
+      return found.map((what) => ({ subject: key, what }));
+    });
+  });
 }
 
 /** The last event that an agent caused says how it stands in the database. */

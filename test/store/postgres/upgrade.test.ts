@@ -97,3 +97,28 @@ it('a migration waits for a backup that holds a table, and keeps nobody waiting 
   await migrating;
   await useEverything(replica);
 });
+
+it('a migration that meets a replica crosswise is tried again', async () => {
+  const url = await emptyDatabase();
+  const { mode } = await detectMode(url);
+  const worker = new pg.Client(url);
+  await worker.connect();
+  onTestFinished(() => worker.end());
+  await worker.query("SET deadlock_timeout = '10s'");
+  await worker.query('BEGIN');
+  await worker.query('LOCK TABLE lanes IN ROW EXCLUSIVE MODE');
+  const sql = 'ALTER TABLE agents ADD COLUMN added text; ALTER TABLE lanes ADD COLUMN added text';
+  // Sooner than the lock timeout: of the two it is the migration that notices.
+  const impatient = { sql: `SET LOCAL deadlock_timeout = '50ms'; ${sql}`, expands: true };
+  const migrating = migrate(url, mode, async () => undefined, [
+    ...readMigrations(MIGRATIONS),
+    impatient,
+  ]);
+  const waiting =
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  while ((await query(url, waiting)).length === 0);
+  await worker.query('SELECT count(*) FROM agents').catch(() => undefined);
+  await worker.query('COMMIT');
+  await migrating;
+  expect(await query(url, 'SELECT a.added, l.added FROM agents a, lanes l')).toEqual([]);
+});

@@ -11,8 +11,8 @@ import {
   openDatabase,
   schemaVersion,
 } from '../../../src/store/sqlite/database.ts';
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
+import { openSqlite } from '../../helpers/open-store.ts';
 import { aDelivery, anAgent } from '../../helpers/records.ts';
 import { insertAgent, insertTask } from '../../helpers/store.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
@@ -34,7 +34,7 @@ function opened(path: string) {
 describe('the file', () => {
   it('is created with its folders, readable by its owner alone', async () => {
     const path = join(tempDir(), 'a', 'b', 'agentkit.db');
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     onTestFinished(() => store.close());
     await insertAgent(store, anAgent());
     for (const file of [path, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
@@ -52,7 +52,7 @@ describe('the file', () => {
 
   it('leaves neither log nor shared memory behind when it is closed', async () => {
     const path = join(tempDir(), 'agentkit.db');
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     await insertAgent(store, anAgent());
     await store.close();
     expect(existsSync(`${path}-wal`)).toBe(false);
@@ -157,7 +157,7 @@ describe('migrations', () => {
       sql: 'ALTER TABLE deliveries ADD COLUMN added TEXT; CREATE TABLE added (x INTEGER) STRICT',
       expands: true,
     });
-    const store = openSqliteStore(path, { lockWaitMs: IMPATIENT });
+    const store = openSqlite(path, { lockWaitMs: IMPATIENT });
     const agent = await insertAgent(store, anAgent());
     expect(await insertTask(store, aDelivery(agent.agentId))).toMatchObject({ seq: 1 });
     await store.close();
