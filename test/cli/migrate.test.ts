@@ -9,9 +9,12 @@ import { tempDir } from '../helpers/temp-dir.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from '../store/random-rows.ts';
 import { openPostgres, openSqlite } from '../helpers/open-store.ts';
 
+/** What is moved without a key. */
+const OPEN = { encryptionKeys: [] };
+
 async function aFile(rows = 10): Promise<{ path: string; env: { DATABASE_URL: string } }> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqlite(path).close();
+  await openSqlite(path, OPEN).close();
   fillSqlite(path, rows);
   return { path, env: { DATABASE_URL: `sqlite:${path}` } };
 }
@@ -77,7 +80,7 @@ describe('agentkit migrate', () => {
   it('says in one line why it cannot, and writes nothing', async () => {
     const { path, env } = await aFile();
     const [empty, other] = [await bareDatabase(), await emptyDatabase()];
-    const { store } = await openPostgres(other);
+    const { store } = await openPostgres(other, OPEN);
     await insertAgent(store, anAgent());
     const refusal = async (...args: string[]) => {
       const { code, stdout, stderr } = await agentkit(['migrate', ...args], { env });
@@ -95,7 +98,7 @@ describe('agentkit migrate', () => {
     expect(await refusal('--to', empty, '--from', `sqlite:${path}x`)).toMatch(
       /there is no database/,
     );
-    const running = openSqlite(path);
+    const running = openSqlite(path, OPEN);
     onTestFinished(() => running.close());
     expect(await refusal('--to', empty)).toMatch(/in use by another process/);
     const wrong = new URL(empty);

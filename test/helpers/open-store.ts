@@ -1,4 +1,4 @@
-import { openPostgresStore, type PostgresOptions } from '../../src/store/postgres/store.ts';
+import type { PostgresOptions } from '../../src/store/postgres/store.ts';
 import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { exemptDatabase } from '../leaks/exempt.ts';
@@ -15,11 +15,10 @@ export function openSqlite(path: string, options: SqliteOptions = {}): Store {
   return openSqliteStore(path, { ...options, encryptionKeys });
 }
 
-export function openPostgres(
-  url: string,
-  options: PostgresOptions = {},
-): ReturnType<typeof openPostgresStore> {
+export async function openPostgres(url: string, options: PostgresOptions = {}) {
   const { encryptionKeys = KEYS } = options;
   if (encryptionKeys.length === 0) exemptDatabase(url);
+  // Loading it takes longer than most tests of SQLite.
+  const { openPostgresStore } = await import('../../src/store/postgres/store.ts');
   return openPostgresStore(url, { ...options, encryptionKeys });
 }

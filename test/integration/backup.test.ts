@@ -6,7 +6,8 @@ import { startAgentServer } from '../helpers/agent-server.ts';
 import { agentkit } from '../helpers/cli.ts';
 import { spawnAgentkit } from '../helpers/cli.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
-import { eventually, inParallel, startWorld } from './world.ts';
+import { eventually, startWorld } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
 
 it('a backup under load has everything that was acknowledged before it, and a service goes on from it', async () => {
   const dir = tempDir();

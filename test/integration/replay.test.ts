@@ -5,7 +5,8 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect, it } from 'vitest';
 import { startAgentServer, status } from '../helpers/agent-server.ts';
 import { tempDir } from '../helpers/service-process.ts';
-import { eventually, inParallel, startWorld, type World } from './world.ts';
+import { eventually, startWorld, type World } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
 
 interface Replay {
   readonly replayId: string;

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { RECORDING, SECRETS, type Origin, type PutThrough } from './recording.ts';
+import { ORIGIN, RECORDING, SECRETS, type Origin, type PutThrough } from './recording.ts';
 import { Search, type Hit } from './search.ts';
 import { soughtOf } from './sought.ts';
 
@@ -38,12 +38,13 @@ export function findLeaks(folder: string): Findings {
     sought.flatMap(({ secret, spellings }) => spellings.map((bytes) => ({ bytes, what: secret }))),
   );
   const leaks = new Map<string, Leak>();
+  const buffer = Buffer.alloc(OVERLAP_BYTES + PIECE_BYTES);
   let bytes = 0;
   for (const name of names.filter((candidate) => candidate.endsWith(RECORDING))) {
-    let origin: Origin | undefined;
-    for (const piece of pieces(join(folder, name))) {
+    const described = join(folder, name.slice(0, -RECORDING.length) + ORIGIN);
+    const origin = JSON.parse(readFileSync(described, 'utf8')) as Origin;
+    for (const piece of pieces(join(folder, name), buffer)) {
       bytes += piece.length;
-      origin ??= JSON.parse(firstLine(piece)) as Origin;
       const hits = search.find(piece);
       for (const hit of hits) {
         const { kind, test } = hit.what;
@@ -62,9 +63,9 @@ function read(folder: string, name: string): PutThrough[] {
   return lines.map((line) => JSON.parse(line) as PutThrough);
 }
 
-function* pieces(path: string): Generator<Buffer> {
+/** What a file holds, piece by piece in `buffer`: another one for each of thousands would take longer than to search. */
+function* pieces(path: string, buffer: Buffer): Generator<Buffer> {
   const file = openSync(path, 'r');
-  const buffer = Buffer.alloc(OVERLAP_BYTES + PIECE_BYTES);
   let kept = 0;
   try {
     for (;;) {
@@ -78,10 +79,6 @@ function* pieces(path: string): Generator<Buffer> {
   } finally {
     closeSync(file);
   }
-}
-
-function firstLine(piece: Buffer): string {
-  return piece.toString('utf8', 0, piece.indexOf('\n'));
 }
 
 /** Printable text around a hit; where any secret stands, it says of which kind. */

@@ -2,18 +2,18 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from
 import { basename, join } from 'node:path';
 import type * as Sqlite from 'node:sqlite';
 import { isExempt } from './exempt.ts';
-import { record } from './recording.ts';
+import { recordFile } from './recording.ts';
 
-const PIECE_BYTES = 1 << 20;
-
-/** Records every SQLite database of this process when it is closed, with what its WAL has kept until then. */
+/**
+ * Records every SQLite database of this process when it is closed, and before that its WAL, which goes then: together
+ * they have all that was ever written.
+ */
 export function tapSqlite({ DatabaseSync: { prototype } }: typeof Sqlite): void {
   const close = Reflect.get(prototype, 'close');
   prototype.close = function (this: Sqlite.DatabaseSync) {
     const path = this.location();
-    if (path !== null) recordFile(`${path}-wal`);
+    if (path !== null) for (const file of [path, `${path}-wal`]) recordDatabase(file);
     close.call(this);
-    if (path !== null) recordFile(path);
   };
 }
 
@@ -21,29 +21,19 @@ export function tapSqlite({ DatabaseSync: { prototype } }: typeof Sqlite): void 
 export function recordDatabasesIn(folder: string): void {
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) recordFile(join(entry.parentPath, entry.name));
+    if (entry.isFile()) recordDatabase(join(entry.parentPath, entry.name));
   }
 }
 
-/** When what was recorded of a file had been written: it may be closed here, and lie in a folder that is removed. */
+/** One file has one recording; another may have had its path. */
 const recorded = new Map<string, number>();
 
-function recordFile(path: string): void {
+function recordDatabase(path: string): void {
   if (isExempt(path) || !existsSync(path)) return;
-  const { mtimeMs } = statSync(path);
-  if (recorded.get(path) === mtimeMs) return;
-  recorded.set(path, mtimeMs);
-  const file = openSync(path, 'r');
-  try {
-    const piece = Buffer.alloc(PIECE_BYTES);
-    for (let first = true; ; first = false) {
-      const bytes = piece.subarray(0, readSync(file, piece));
-      if (bytes.length === 0 || (first && !isOfSqlite(bytes))) return;
-      record('database', `SQLite file ${basename(path)}`, bytes);
-    }
-  } finally {
-    closeSync(file);
-  }
+  const { ino } = statSync(path);
+  if (recorded.get(path) === ino || !isOfSqlite(path)) return;
+  recorded.set(path, ino);
+  recordFile('database', `SQLite file ${basename(path)}`, path);
 }
 
 /** How a database, its WAL or its rollback journal begins: https://www.sqlite.org/fileformat2.html */
@@ -54,6 +44,13 @@ const BEGINNINGS = [
   Buffer.from('d9d505f920a163d7', 'hex'),
 ];
 
-function isOfSqlite(bytes: Buffer): boolean {
-  return BEGINNINGS.some((beginning) => bytes.subarray(0, beginning.length).equals(beginning));
+function isOfSqlite(path: string): boolean {
+  const file = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(16);
+    readSync(file, start);
+    return BEGINNINGS.some((beginning) => start.subarray(0, beginning.length).equals(beginning));
+  } finally {
+    closeSync(file);
+  }
 }

@@ -50,7 +50,7 @@ beforeAll(async () => {
       RATE_LIMIT: '1000000',
       // Nobody is there: what a ping says of it is an answer as well.
       OPSCORE_WEBHOOK_URL: 'http://127.0.0.1:9/',
-      OPSCORE_WEBHOOK_SECRET: 'secret-of-the-webhook-0006',
+      OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
       WEBHOOK_RETRY_SCHEDULE: '1h',
     },
     { shared: true },

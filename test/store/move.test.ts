@@ -12,19 +12,22 @@ import type { DatabaseUrl } from '../../src/config/parse.ts';
 import type { Store } from '../../src/store/store.ts';
 import { bareDatabase, emptyDatabase, query } from '../helpers/postgres.ts';
 import { aDelivery, anAgent } from '../helpers/records.ts';
-import { ENCRYPTION_KEY } from '../helpers/secrets.ts';
 import { claimAt, insertAgent, insertTask, updateAgent } from '../helpers/store.ts';
+import { exemptDatabase } from '../leaks/exempt.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { claimIds, failAll, NOW, registered, waiting } from './contract/steps.ts';
 import { fillSqlite, rowsOfPostgres, rowsOfSqlite } from './random-rows.ts';
-import { unfilledOfPostgres, unfilledOfSqlite } from './schema-columns.ts';
 import { openPostgres, openSqlite } from '../helpers/open-store.ts';
+import { unfilledOfPostgres, unfilledOfSqlite } from './schema-columns.ts';
 
-const sqlite = (path: string): DatabaseUrl => ({ kind: 'sqlite', path });
+/** What is moved without a key. */
+const OPEN = { encryptionKeys: [] };
+
+const sqlite = (path: string): DatabaseUrl => {
+  exemptDatabase(path);
+  return { kind: 'sqlite', path };
+};
 const postgres = (url: string): DatabaseUrl => ({ kind: 'postgres', url });
-
-/** What the helpers seal stores with. */
-const KEYS = [Buffer.from(ENCRYPTION_KEY, 'base64')];
 
 async function moved(
   from: DatabaseUrl,
@@ -50,7 +53,7 @@ async function moved(
 
 async function aFile(rows: number): Promise<string> {
   const path = join(tempDir(), 'agentkit.db');
-  await openSqlite(path).close();
+  await openSqlite(path, OPEN).close();
   fillSqlite(path, rows);
   return path;
 }
@@ -93,7 +96,7 @@ describe('a move of random rows', () => {
     const db = new DatabaseSync(path);
     const last = db.prepare('SELECT seq FROM sqlite_sequence').get()?.['seq'] as number;
     db.close();
-    const { store } = await openPostgres(url);
+    const { store } = await openPostgres(url, OPEN);
     onTestFinished(() => store.close());
     expect(await store.agents.lastEvent()).toBe(last);
     expect(await insertAgent(store, anAgent(), { event: 'registered' })).toMatchObject({
@@ -118,7 +121,9 @@ describe('a move of random rows', () => {
 });
 
 const open = async (database: DatabaseUrl): Promise<Store> =>
-  database.kind === 'sqlite' ? openSqlite(database.path) : (await openPostgres(database.url)).store;
+  database.kind === 'sqlite'
+    ? openSqlite(database.path, OPEN)
+    : (await openPostgres(database.url, OPEN)).store;
 
 it.each(['from SQLite', 'from PostgreSQL'])(
   'dead letters, a replay and a pause %s go on',
@@ -147,7 +152,7 @@ it.each(['from SQLite', 'from PostgreSQL'])(
     const original = await known(before);
     expect(original).toMatchObject({ agent: { pausedAt: NOW }, failed: { length: 5 } });
     await before.close();
-    expect(await moved(source, target, KEYS)).toMatchObject({ outcome: 'moved' });
+    expect(await moved(source, target)).toMatchObject({ outcome: 'moved' });
 
     const after = await open(target);
     onTestFinished(() => after.close());
@@ -165,7 +170,7 @@ it.each(['from SQLite', 'from PostgreSQL'])(
 describe('a move to PostgreSQL', () => {
   it('takes a database on which a service was started and stopped', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgres(url);
+    const { store } = await openPostgres(url, OPEN);
     await store.firstSeen('OPSCORE_WEBHOOK_SECRET', 'other', 1);
     await store.check();
     await store.close();
@@ -176,7 +181,7 @@ describe('a move to PostgreSQL', () => {
 
   it('refuses one on which a service runs', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgres(url);
+    const { store } = await openPostgres(url, OPEN);
     onTestFinished(() => store.close());
     await expect(moved(sqlite(await aFile(5)), postgres(url))).rejects.toThrow(
       /a service runs on it/,
@@ -187,7 +192,7 @@ describe('a move to PostgreSQL', () => {
     const url = await bareDatabase();
     const target = await openTarget(postgres(url));
     let started = false;
-    const starting = openPostgres(url).then(({ store }) => {
+    const starting = openPostgres(url, OPEN).then(({ store }) => {
       started = true;
       return store;
     });
@@ -237,7 +242,7 @@ describe('a move to PostgreSQL', () => {
 
 it('what a replica had under a lease when it died is due at once, in PostgreSQL as in SQLite', async () => {
   const url = await emptyDatabase();
-  const { store, clock } = await openPostgres(url);
+  const { store, clock } = await openPostgres(url, OPEN);
   const { agentId } = await insertAgent(store, anAgent());
   const now = clock.now();
   const lease = { owner: 'gone', until: now + 3_600_000 };
@@ -246,10 +251,10 @@ it('what a replica had under a lease when it died is due at once, in PostgreSQL 
   await store.close();
   const path = join(tempDir(), 'back.db');
   const there = await bareDatabase();
-  expect(await moved(postgres(url), sqlite(path), KEYS)).toMatchObject({ outcome: 'moved' });
-  expect(await moved(postgres(url), postgres(there), KEYS)).toMatchObject({ outcome: 'moved' });
-  const { store: inPostgres } = await openPostgres(there);
-  for (const after of [openSqlite(path), inPostgres]) {
+  expect(await moved(postgres(url), sqlite(path))).toMatchObject({ outcome: 'moved' });
+  expect(await moved(postgres(url), postgres(there))).toMatchObject({ outcome: 'moved' });
+  const { store: inPostgres } = await openPostgres(there, OPEN);
+  for (const after of [openSqlite(path, OPEN), inPostgres]) {
     onTestFinished(() => after.close());
     const { deliveries } = await claimAt(after, now);
     expect(deliveries.map(({ id, epoch }) => [id, epoch])).toEqual([[task.id, 2]]);
@@ -274,17 +279,19 @@ it('a move to SQLite that is cut off leaves nothing behind', async () => {
 describe('the source of a move', () => {
   it('is refused while a service runs on it, and no service starts on it meanwhile', async () => {
     const path = await aFile(5);
-    const store = openSqlite(path);
+    const store = openSqlite(path, OPEN);
     await expect(openSource(sqlite(path))).rejects.toThrow(/in use by another process/);
     await store.close();
     const source = await openSource(sqlite(path));
-    expect(() => openSqlite(path, { lockWaitMs: 10 })).toThrow(/in use by another process/);
+    expect(() => openSqlite(path, { ...OPEN, lockWaitMs: 10 })).toThrow(
+      /in use by another process/,
+    );
     await source.close();
   });
 
   it('in PostgreSQL is refused while a service runs on it, and takes no write meanwhile', async () => {
     const url = await emptyDatabase();
-    const { store } = await openPostgres(url);
+    const { store } = await openPostgres(url, OPEN);
     await expect(openSource(postgres(url))).rejects.toThrow(/a service runs on it/);
     await store.close();
     const source = await openSource(postgres(url));

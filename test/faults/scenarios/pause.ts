@@ -9,6 +9,9 @@ import type { Outcome } from './outcome.ts';
 /** While the first arrival of a task is answered at once, the second is under way for so long. */
 const SECOND_TAKES_MS = 600;
 
+/** What it does wrong it does by then: its worker has looked at the store twice. */
+const COMES_TO_ITSELF_MS = 2_000;
+
 /** Of what it holds and has not sent, so much is cancelled while it is stopped. */
 const CANCELLED = 6;
 
@@ -58,6 +61,7 @@ export async function pauseReplicas(
       'the others take over all that was held',
     );
     replicas.resume(index);
+    await new Promise((resolve) => setTimeout(resolve, COMES_TO_ITSELF_MS));
     await stage.drained();
   }
   const verdict = await stage.judged();

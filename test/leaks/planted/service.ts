@@ -24,16 +24,20 @@ export async function tellAll(env: Environment, log: FastifyBaseLogger): Promise
   await service.listen();
 
   const headers = { authorization: `Bearer ${env['ADMIN_KEY'] ?? ''}` };
-  const registered = await fetch(`${service.url()}/v1/agents`, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify({
-      agentName: 'planted',
-      version: '1',
-      contactEndpoint: 'http://127.0.0.1:9/',
-      metadata: { stored: env['OPSCORE_WEBHOOK_SECRET_PREVIOUS'] },
-    }),
-  });
+  const register = () =>
+    fetch(`${service.url()}/v1/agents`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        agentName: 'planted',
+        version: '1',
+        contactEndpoint: 'http://127.0.0.1:9/',
+        metadata: { stored: env['OPSCORE_WEBHOOK_SECRET_PREVIOUS'] },
+      }),
+    });
+  // On a busy machine a service that has just started may be overloaded.
+  let registered = await register();
+  while (registered.status === 503) registered = await register();
   data = ((await registered.json()) as { data: { agentToken: string } }).data;
   for (const path of ['configured', 'handed-out', 'cut']) {
     await (await fetch(`${service.url()}/planted/${path}`)).text();
