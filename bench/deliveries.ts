@@ -56,14 +56,18 @@ async function sqlite(size: number): Promise<Target> {
   const db = new DatabaseSync(path);
   db.exec('PRAGMA synchronous = OFF; BEGIN');
   const insert = db.prepare(`
-    INSERT INTO deliveries (id, kind, agent_id, lane, ordered, name, state, due_at, epoch, attempt_count, created_at,
-      finished_at, last_error, error_class) VALUES (?, ?, ?, ?, ?, 't', ?, ?, 1, 1, ?, ?, ?, ?)`);
+    INSERT INTO deliveries (seq, id, kind, agent_id, lane, ordered, name, state, due_at, epoch, attempt_count,
+      created_at, finished_at, last_error) VALUES (?, ?, ?, ?, ?, ?, 't', ?, ?, 1, 1, ?, ?, ?)`);
+  const fail = db.prepare(
+    'INSERT INTO failures (seq, state, agent_id, error_class) VALUES (?, ?, ?, ?)',
+  );
   for (let n = 1; n <= size; n += 1) {
     const { kind, state, errorClass, agentId, at } = row(n, size);
     const ended = state === 'scheduled' ? null : at;
     const lane = `${kind}:${agentId}`;
     insert.run(
-      `id-${String(n).padStart(9, '0')}`,
+      n,
+      `id-${String(n)}`,
       kind,
       agentId,
       lane,
@@ -73,8 +77,8 @@ async function sqlite(size: number): Promise<Target> {
       at,
       ended,
       errorClass,
-      errorClass,
     );
+    if (state === 'dead' || state === 'cancelled') fail.run(n, state, agentId, errorClass);
   }
   db.exec('COMMIT');
   db.close();

@@ -49,9 +49,9 @@ export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
     return low;
   }
 
-  function areFew({ index, where, values }: Range): boolean {
+  function areFew({ table, where, values }: Range): boolean {
     const count = statement(
-      `SELECT count(*) AS n FROM (SELECT 1 FROM deliveries ${index} WHERE ${where} LIMIT ?)`,
+      `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ?)`,
     );
     return (count.get(...values, FEW + 1)?.['n'] as number) <= FEW;
   }
@@ -69,15 +69,14 @@ export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
     const { ranges, rest, restValues } = planOf(filter, few);
     const { top, bottom } = bounds(filter, before);
     const looked = ranges
-      .map(
-        ({ index, where }) =>
-          `SELECT seq FROM deliveries ${index} WHERE ${where} AND seq < ? AND seq >= ?`,
-      )
+      .map(({ table, where }) => `SELECT seq FROM ${table} WHERE ${where} AND seq < ? AND seq >= ?`)
       .join(' UNION ALL ');
     const values: SQLInputValue[] = ranges.flatMap((range) => [...range.values, top, bottom]);
     // The outer query keeps the order of the inner one, and ends it as soon as the page is full.
     const rows = statement(`
-      SELECT d.* FROM (${looked} ORDER BY seq DESC LIMIT ?) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+      SELECT d.*, f.error_class
+      FROM (${looked} ORDER BY seq DESC LIMIT ?) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+        LEFT JOIN failures AS f ON f.seq = d.seq
       ${rest.length === 0 ? '' : `WHERE ${rest.join(' AND ')}`} LIMIT ?`).all(
       ...values,
       LOOK,

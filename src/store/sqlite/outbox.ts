@@ -3,6 +3,7 @@ import { isOrdered, type DeliveryKind, type LeasedDelivery } from '../../outbox/
 import { errorClassOf } from '../delivery-rows.ts';
 import type { ClaimRequest, ClaimResult, Completion, OutboxStore } from '../store.ts';
 import type { LaneDepths } from './depths.ts';
+import type { Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 import type { Lanes } from './lanes.ts';
@@ -32,6 +33,7 @@ export function createOutboxStore(
   lanes: Lanes,
   depths: LaneDepths,
   insertDelivery: InsertDelivery,
+  failures: Failures,
 ): OutboxStore {
   const selectDue = db.prepare(`
     SELECT ${CLAIM_COLUMNS}
@@ -49,7 +51,7 @@ export function createOutboxStore(
   const complete = db.prepare(`
     UPDATE deliveries
     SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count),
-      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?, error_class = ?
+      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?
     WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const countAttempt = db.prepare(`
     UPDATE deliveries SET attempt_count = ?1
@@ -166,7 +168,6 @@ export function createOutboxStore(
       completion.unburnt === true ? 1 : 0,
       final ? completion.finishedAt : null,
       completion.lastError,
-      errorClassOf(completion),
       seq,
       epoch,
     );
@@ -178,6 +179,8 @@ export function createOutboxStore(
       return 'stale';
     }
     recordAttempt(completion);
+    if (completion.state === 'delivered') failures.delivered(seq, epoch);
+    else failures.note(seq, completion.state, lane, errorClassOf(completion));
     if (final) depths.add(lane, -1);
     if (!final) lanes.lower(lane, completion.dueAt);
     else if (isOrdered(lane)) lanes.lower(lane, completion.finishedAt);

@@ -32,14 +32,15 @@ export function createReplayStore(
 
   /** The dead letters after `after`, in the order of their acceptance, each with whether it `fits`. */
   function deadLetters(filter: ReplayFilter, after: number, diedBefore: number) {
-    const ofAgent = filter.agentId !== undefined;
-    const from = ofAgent
-      ? "deliveries AS d INDEXED BY deliveries_dead_of_agent WHERE d.state = 'dead' AND d.agent_id = ?"
-      : "deliveries AS d INDEXED BY deliveries_undelivered WHERE d.state = 'dead'";
+    const ofAgent = filter.agentId === undefined ? [] : [filter.agentId];
+    const from =
+      ofAgent.length === 0
+        ? "failures INDEXED BY failures_state WHERE state = 'dead'"
+        : "failures INDEXED BY failures_of_agent WHERE state = 'dead' AND agent_id = ?";
     const conditions: [string, SQLInputValue | undefined][] = [
       ['d.finished_at <= ?', diedBefore],
       ['d.kind = ?', filter.kind],
-      ['d.error_class = ?', filter.errorClass],
+      ['c.error_class = ?', filter.errorClass],
       ['d.created_at >= ?', filter.since],
       ['d.created_at < ?', filter.until],
     ];
@@ -47,14 +48,14 @@ export function createReplayStore(
     return {
       fits: asked.map(([condition]) => condition).join(' AND '),
       fitsValues: asked.map(([, value]) => value as SQLInputValue),
-      from: `${from} AND d.seq > ? ORDER BY d.seq LIMIT ${LOOK}`,
-      fromValues: [...(ofAgent ? [filter.agentId ?? ''] : []), after],
+      looked: `SELECT seq, error_class FROM ${from} AND seq > ? ORDER BY seq LIMIT ${LOOK}`,
+      lookedValues: [...ofAgent, after],
     };
   }
 
   /** Where the look from `after` ends; null = at the end of all. */
-  function endOfLook({ from, fromValues }: ReturnType<typeof deadLetters>): number | null {
-    const row = db.prepare(`SELECT d.seq FROM ${from} OFFSET ${LOOK - 1}`).get(...fromValues);
+  function endOfLook({ looked, lookedValues }: ReturnType<typeof deadLetters>): number | null {
+    const row = db.prepare(`${looked} OFFSET ${LOOK - 1}`).get(...lookedValues);
     return (row?.['seq'] as number | undefined) ?? null;
   }
 
@@ -67,10 +68,10 @@ export function createReplayStore(
     );
     const rows = db
       .prepare(
-        `SELECT d.* FROM (SELECT d.seq FROM ${letters.from}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+        `SELECT d.* FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
         WHERE ${letters.fits} AND d.seq <= ? LIMIT ?`,
       )
-      .all(...letters.fromValues, ...letters.fitsValues, row['last_seq'] as number, limit);
+      .all(...letters.lookedValues, ...letters.fitsValues, row['last_seq'] as number, limit);
     const full = rows.length === limit;
     return { rows, end: full ? (rows.at(-1)?.['seq'] as number) : endOfLook(letters) };
   }
@@ -81,9 +82,10 @@ export function createReplayStore(
       const row = db
         .prepare(
           `SELECT coalesce(sum(fits), 0) AS matched, count(*) AS looked, max(seq) AS last
-          FROM (SELECT d.seq, ${letters.fits} AS fits FROM ${letters.from})`,
+          FROM (SELECT c.seq, ${letters.fits} AS fits
+            FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq)`,
         )
-        .get(...letters.fitsValues, ...letters.fromValues);
+        .get(...letters.fitsValues, ...letters.lookedValues);
       const more = row?.['looked'] === LOOK;
       return {
         matched: row?.['matched'] as number,

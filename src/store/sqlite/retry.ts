@@ -3,21 +3,33 @@ import { isOrdered } from '../../outbox/delivery.ts';
 import type { RetryOutcome } from '../delivery-store.ts';
 import type { AgentCache } from './agent-cache.ts';
 import type { LaneDepths } from './depths.ts';
+import type { Failures } from './failures.ts';
 import type { Lanes } from './lanes.ts';
 
 type Row = Record<string, unknown>;
 
+interface Deps {
+  readonly db: DatabaseSync;
+  readonly cache: AgentCache;
+  readonly lanes: Lanes;
+  readonly depths: LaneDepths;
+  readonly failures: Failures;
+}
+
 /** Schedules deliveries again; called inside a transaction. */
-export function createRetry(
-  db: DatabaseSync,
-  cache: AgentCache,
-  lanes: Lanes,
-  depths: LaneDepths,
-): (row: Row, now: number, force: boolean) => Exclude<RetryOutcome, 'not_found'> {
-  // Attempts so far do not count against the schedule any more: it begins anew.
+export function createRetry({
+  db,
+  cache,
+  lanes,
+  depths,
+  failures,
+}: Deps): (row: Row, now: number, force: boolean) => Exclude<RetryOutcome, 'not_found'> {
+  // Attempts so far do not count against the schedule any more: it begins anew. Its next lease is not its first
+  // (failures.ts), also where it was cancelled before there was one.
   const again = db.prepare(`
     UPDATE deliveries
-    SET state = 'scheduled', due_at = ?, lease_owner = NULL, finished_at = NULL, unburnt_count = attempt_count
+    SET state = 'scheduled', due_at = ?, lease_owner = NULL, finished_at = NULL, unburnt_count = attempt_count,
+      epoch = max(epoch, 1)
     WHERE seq = ?`);
   const sooner = db.prepare(
     'UPDATE deliveries SET due_at = min(due_at, ?), unburnt_count = attempt_count WHERE seq = ?',
@@ -64,6 +76,7 @@ export function createRetry(
     if (hindered !== undefined) return hindered;
     const lane = row['lane'] as string;
     again.run(now, row['seq'] as number);
+    failures.again(row['seq'] as number);
     lanes.lower(lane, now);
     depths.add(lane, 1);
     return 'scheduled';

@@ -5,6 +5,7 @@ import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
 import { createDeliveryStore } from './deliveries.ts';
 import { LaneDepths } from './depths.ts';
+import { createFailures } from './failures.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
@@ -46,14 +47,15 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   });
   const lanes = createLanes(db);
   const insertDelivery = createInsertDelivery(db, lanes, depths);
-  const retry = createRetry(db, cache, lanes, depths);
+  const failures = createFailures(db);
+  const retry = createRetry({ db, cache, lanes, depths, failures });
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
   return {
-    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery }),
-    tasks: createTaskStore(db, commit, cache, depths, insertDelivery),
-    outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
-    deliveries: createDeliveryStore({ db, commit, lanes, depths, retry }),
+    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery, failures }),
+    tasks: createTaskStore(db, commit, cache, depths, insertDelivery, failures),
+    outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery, failures),
+    deliveries: createDeliveryStore({ db, commit, lanes, depths, failures, retry }),
     replays: createReplayStore(db, commit, retry),
     keys: createKeyStore(db, commit),
     replica: createReplica(),
