@@ -1,7 +1,9 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { Range } from '../delivery-plan.ts';
 import type { DeliveryFilter, DeliveryStore } from '../delivery-store.ts';
 import { toRecord } from '../delivery-rows.ts';
-import { planOf, scheduled, type Range } from './delivery-plan.ts';
+import { planOf, scheduled } from './delivery-plan.ts';
+import { createStatements } from './statements.ts';
 
 /** Deliveries that one page looks at; 5,000 take some 5 ms. */
 const LOOK = 5_000;
@@ -17,7 +19,7 @@ const MARGIN_MS = 60_000;
  * page may be short then, and its cursor leads on. So no page costs what there is.
  */
 export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
-  const prepared = new Map<string, StatementSync>();
+  const statement = createStatements(db);
   // Each by itself: SQLite finds one end of an index at once, and would read it whole for both.
   const ends = db.prepare(
     'SELECT (SELECT min(seq) FROM deliveries) AS first, (SELECT max(seq) FROM deliveries) AS last',
@@ -25,16 +27,6 @@ export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
   const from = db.prepare(
     'SELECT seq, created_at FROM deliveries WHERE seq >= ? ORDER BY seq LIMIT 1',
   );
-
-  /** A few dozen shapes of filters. */
-  function statement(sql: string): StatementSync {
-    let found = prepared.get(sql);
-    if (found === undefined) {
-      found = db.prepare(sql);
-      prepared.set(sql, found);
-    }
-    return found;
-  }
 
   /** The first seq that was accepted at `at` or later, by halving: seqs and times grow together. */
   function firstSince(at: number): number {

@@ -3,6 +3,7 @@ import type { ReplayFilter, ReplayStore } from '../delivery-store.ts';
 import { toReplay } from '../delivery-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Retry } from './retry.ts';
+import { createStatements } from './statements.ts';
 
 type Row = Record<string, unknown>;
 
@@ -14,6 +15,7 @@ export function createReplayStore(
   commit: GroupCommit,
   retry: Retry,
 ): ReplayStore {
+  const statement = createStatements(db);
   const select = db.prepare('SELECT * FROM replays WHERE id = ?');
   const list = db.prepare('SELECT * FROM replays WHERE id < ? ORDER BY id DESC LIMIT ?');
   const running = db.prepare("SELECT * FROM replays WHERE state = 'running' ORDER BY id");
@@ -55,7 +57,7 @@ export function createReplayStore(
 
   /** Where the look from `after` ends; null = at the end of all. */
   function endOfLook({ looked, lookedValues }: ReturnType<typeof deadLetters>): number | null {
-    const row = db.prepare(`${looked} OFFSET ${LOOK - 1}`).get(...lookedValues);
+    const row = statement(`${looked} OFFSET ${LOOK - 1}`).get(...lookedValues);
     return (row?.['seq'] as number | undefined) ?? null;
   }
 
@@ -66,12 +68,14 @@ export function createReplayStore(
       row['cursor'] as number,
       row['created_at'] as number,
     );
-    const rows = db
-      .prepare(
-        `SELECT d.* FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
-        WHERE ${letters.fits} AND d.seq <= ? LIMIT ?`,
-      )
-      .all(...letters.lookedValues, ...letters.fitsValues, row['last_seq'] as number, limit);
+    const rows =
+      statement(`SELECT d.* FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+        WHERE ${letters.fits} AND d.seq <= ? LIMIT ?`).all(
+        ...letters.lookedValues,
+        ...letters.fitsValues,
+        row['last_seq'] as number,
+        limit,
+      );
     const full = rows.length === limit;
     return { rows, end: full ? (rows.at(-1)?.['seq'] as number) : endOfLook(letters) };
   }
@@ -79,13 +83,13 @@ export function createReplayStore(
   return {
     count: async (filter, { diedBefore, after }) => {
       const letters = deadLetters(filter, Number(after ?? 0), diedBefore);
-      const row = db
-        .prepare(
-          `SELECT coalesce(sum(fits), 0) AS matched, count(*) AS looked, max(seq) AS last
+      const row =
+        statement(`SELECT coalesce(sum(fits), 0) AS matched, count(*) AS looked, max(seq) AS last
           FROM (SELECT c.seq, ${letters.fits} AS fits
-            FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq)`,
-        )
-        .get(...letters.fitsValues, ...letters.lookedValues);
+            FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq)`).get(
+          ...letters.fitsValues,
+          ...letters.lookedValues,
+        );
       const more = row?.['looked'] === LOOK;
       return {
         matched: row?.['matched'] as number,
