@@ -122,11 +122,12 @@ export function createReplayStore(
         const row = select.get(id);
         if (row?.['state'] !== 'running') return undefined;
         const { rows, end } = turn(row, limit);
+        const told = new Map<string, number>();
         let [replayed, skipped] = [0, 0];
         /** From here on those that are still dead letters have their turn again. */
         let busy: number | undefined;
         for (const letter of rows) {
-          const outcome = retry(letter, now, false);
+          const outcome = retry(letter, now, false, told);
           if (outcome === 'scheduled') replayed += 1;
           else if (outcome === 'busy') busy ??= letter['seq'] as number;
           else if (busy === undefined) skipped += 1;
