@@ -3,11 +3,21 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Agents and services that come, vanish and come back as processes, over whole leases: `npm run test:system`. */
 export const systemTests = ['test/liveness/**/*.test.ts'];
 
+/** Experiments with processes that are killed and stopped, and with what fails around them: `npm run test:faults`. */
+export const faultTests = ['test/faults/**/*.test.ts'];
+/** Every run searches what it said and stored for the secrets that it was told (test/leaks). */
+export const leakNet = {
+  setupFiles: ['test/leaks/worker.ts'],
+  globalSetup: ['test/leaks/setup.ts'],
+  teardownTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...systemTests],
-    globalSetup: ['test/helpers/postgres-setup.ts'],
+    exclude: [...configDefaults.exclude, ...systemTests, ...faultTests],
+    ...leakNet,
+    globalSetup: [...leakNet.globalSetup, 'test/helpers/postgres-setup.ts'],
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,

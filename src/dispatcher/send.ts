@@ -1,7 +1,8 @@
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
 import type { Sender, SendOptions, SendRequest, SendResult } from '../outbox/sending.ts';
+import { Exchange, type Exchanged } from './exchange.ts';
 import type { Redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
@@ -14,35 +15,17 @@ const REDACTION_MARGIN_BYTES = 4_096;
 /** A connection is worth keeping if this is all there is to drain; past it the connection is closed. */
 const DRAIN_BYTES = 65_536;
 
+const READ_LIMITS = { keep: EXCERPT_BYTES + REDACTION_MARGIN_BYTES, drain: DRAIN_BYTES };
+
 /**
  * Sockets to one origin. More than AGENT_CONCURRENCY is only needed where many agents share an origin,
  * and for Ops-Core. Pipelining gave nothing (docs/architecture.md).
  */
 const CONNECTIONS = 128;
 
-/** When an attempt had a connection: told by the dispatcher through undici's `opaque`. */
-interface Progress {
-  connectedAt: number | null;
-}
-
-/** Notes when a request gets the connection that it waited for: looked up, made, or free again. */
-class TimedAgent extends Agent {
-  override dispatch(options: Agent.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const progress = (options as { opaque?: Progress }).opaque;
-    if (progress !== undefined) {
-      const start = handler.onRequestStart?.bind(handler);
-      handler.onRequestStart = (controller, context) => {
-        progress.connectedAt = performance.now();
-        start?.(controller, context);
-      };
-    }
-    return super.dispatch(options, handler);
-  }
-}
-
 /** A dispatcher of outbound connections: keep-alive, one pool per origin, no redirects. */
 export function createHttpAgent(connect?: Agent.Options['connect']): Agent {
-  return new TimedAgent({
+  return new Agent({
     connections: CONNECTIONS,
     pipelining: 1,
     // The deadline of an attempt is one timer over the whole of it (see send): these are per phase and coarse.
@@ -58,99 +41,88 @@ export function createSender(
   clock: Clock,
   redact: Redact = (text) => text,
 ): Sender {
-  const inFlight = new Set<AbortController>();
+  const inFlight = new Set<Exchange>();
+
+  function exchange({ url, headers, body, timeoutMs }: SendRequest): Promise<Exchanged> {
+    return new Promise((resolve) => {
+      const running = new Exchange(READ_LIMITS, (exchanged) => {
+        clearTimeout(deadline);
+        inFlight.delete(running);
+        resolve(exchanged);
+      });
+      // A turn of the event loop later: when the process was stopped for a while its timers come first, and what the
+      // agent answered in time is only then read.
+      const late = () => setImmediate(() => running.stop(new CutOff('timeout')));
+      const deadline = setTimeout(late, timeoutMs);
+      inFlight.add(running);
+      try {
+        const { origin, pathname, search } = new URL(url);
+        http.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, running);
+      } catch (error) {
+        running.stop(error);
+      }
+    });
+  }
 
   async function send(
-    { url, headers, body, timeoutMs, at }: SendRequest,
+    request: SendRequest,
     { readsTime = false }: SendOptions = {},
   ): Promise<SendResult> {
-    const startedAt = at ?? clock.wall();
+    const startedAt = request.at ?? clock.wall();
     const start = performance.now();
-    const progress: Progress = { connectedAt: null };
+    const { connectedAt, answeredAt, ending } = await exchange(request);
     const since = (moment: number | null) => (moment === null ? null : Math.round(moment - start));
-    const result = (rest: Partial<SendResult>): SendResult => ({
+    const times = {
       startedAt,
       durationMs: Math.round(performance.now() - start),
-      connectedMs: since(progress.connectedAt),
-      answeredMs: null,
-      statusCode: null,
+      connectedMs: since(connectedAt),
+      answeredMs: since(answeredAt),
+    };
+    if ('error' in ending) return { ...NO_ANSWER, ...times, errorClass: classify(ending.error) };
+    return {
+      ...times,
+      statusCode: ending.statusCode,
       errorClass: null,
-      retryAfterMs: undefined,
-      responseExcerpt: null,
-      ...rest,
-    });
-    const controller = new AbortController();
-    const deadline = setTimeout(() => controller.abort('timeout'), timeoutMs);
-    inFlight.add(controller);
-    try {
-      const { signal } = controller;
-      const answer = await request(url, {
-        method: 'POST',
-        headers,
-        body,
-        signal,
-        dispatcher: http,
-        opaque: progress,
-      });
-      const answeredMs = since(performance.now());
-      const retryAfter = [answer.headers['retry-after']].flat()[0];
-      const responseExcerpt = excerptOf(redact(await readStart(answer.body)));
-      return result({
-        answeredMs,
-        statusCode: answer.statusCode,
-        retryAfterMs: parseRetryAfter(retryAfter, clock.wall()),
-        ...(readsTime ? { receiverTime: timeOf(answer.headers['date']) } : {}),
-        responseExcerpt,
-      });
-    } catch (error) {
-      const { signal } = controller;
-      return result({
-        errorClass: signal.aborted ? (signal.reason as ErrorClass) : classify(error),
-      });
-    } finally {
-      clearTimeout(deadline);
-      inFlight.delete(controller);
-    }
+      retryAfterMs: parseRetryAfter(ending.retryAfter, clock.wall()),
+      ...(readsTime ? { receiverTime: timeOf(ending.date) } : {}),
+      responseExcerpt: excerptOf(redact(textOf(ending.start))),
+    };
   }
 
   return {
     send,
     interrupt: () => {
-      for (const controller of inFlight) controller.abort('interrupted');
+      for (const running of inFlight) running.stop(new CutOff('interrupted'));
     },
   };
 }
 
-/**
- * The start of the answer; the rest is drained so that the connection can serve again, but not without end.
- * Once a status is there it decides: an answer that breaks off or drips past the deadline is read as far as it came.
- */
-async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const kept: Buffer[] = [];
-  let keptBytes = 0;
-  let seenBytes = 0;
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      const part = chunk.subarray(0, EXCERPT_BYTES + REDACTION_MARGIN_BYTES - keptBytes);
-      kept.push(part);
-      keptBytes += part.length;
-      seenBytes += chunk.length;
-      if (seenBytes > DRAIN_BYTES) break;
-    }
-  } catch {
-    // What was read stands.
+const NO_ANSWER = { statusCode: null, retryAfterMs: undefined, responseExcerpt: null } as const;
+
+/** Why we ended an attempt ourselves. */
+class CutOff extends Error {
+  readonly errorClass: ErrorClass;
+
+  constructor(errorClass: ErrorClass) {
+    super(errorClass);
+    this.errorClass = errorClass;
   }
-  return startOfText(Buffer.concat(kept)).replaceAll('\0', '\uFFFD');
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.length === 0 ? '' : startOfText(bytes).replaceAll('\0', '\uFFFD');
 }
 
 /** Of a Date header, in whole seconds; undefined without one that can be read. */
-function timeOf(date: string | string[] | undefined): number | undefined {
-  const time = Date.parse([date].flat()[0] ?? '');
+function timeOf(date: string | undefined): number | undefined {
+  const time = Date.parse(date ?? '');
   return Number.isNaN(time) ? undefined : time;
 }
 
 /** As much of a text as fits into EXCERPT_BYTES: what was not UTF-8 is U+FFFD by now, which takes three. */
 function excerptOf(text: string): string {
+  // No character takes more than three bytes per UTF-16 unit.
+  if (text.length * 3 <= EXCERPT_BYTES) return text;
   return startOfText(Buffer.from(text).subarray(0, EXCERPT_BYTES));
 }
 
@@ -173,6 +145,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
 };
 
 function classify(error: unknown): ErrorClass {
+  if (error instanceof CutOff) return error.errorClass;
   const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | null)?.cause);
   if (code === undefined) return 'network';
   if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) return 'tls';

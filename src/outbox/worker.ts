@@ -1,11 +1,18 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
-import type { Completion, Lease, Store, StoredTask } from '../store/store.ts';
+import {
+  StoreUnavailableError,
+  type Completion,
+  type Lease,
+  type Store,
+  type StoredTask,
+} from '../store/store.ts';
 import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
 import { Dropped } from './dropped.ts';
 import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
+import { StoreOutage } from './store-outage.ts';
 
 export interface WorkerOptions {
   /** Names this worker in leases; unique per process start. */
@@ -48,8 +55,11 @@ const CLAIM_LIMIT = 256;
 /** Webhooks and state reports in flight, of all agents together; one Ops-Core takes them. */
 const OPSCORE_CONCURRENCY = 128;
 
-/** The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. */
-const POLL_MS = 1_000;
+/**
+ * The longest sleep between two looks at the store; what comes due earlier wakes the worker by its time. What another
+ * replica stores is found by it where hints do not arrive, and has to start within a second.
+ */
+const POLL_MS = 750;
 
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
@@ -60,8 +70,9 @@ const SNOOZE_MS = 60_000;
  */
 const UNBURNT_DELAY_MS = 1_000;
 
-/** After the store refused a write. */
-const STORE_RETRY_MS = 500;
+/** After the store refused a result: soon, since it may have been a connection; then less and less often. */
+const STORE_RETRY_MS = 25;
+const LONGEST_STORE_RETRY_MS = 500;
 
 /** A delivery in the hands of this worker. */
 interface Held {
@@ -86,8 +97,7 @@ export class Worker {
   readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
   #reserved = 0;
   #heldBytes = 0;
-  /** Results that the store refused; those on their way to it do not count. */
-  #unrecorded = 0;
+  readonly #outage: StoreOutage;
   #stopped = true;
   #claiming: Promise<void> | undefined;
   #claimAgain = false;
@@ -104,6 +114,10 @@ export class Worker {
       Math.max(1, Math.floor(options.agentConcurrency / deps.store.replica.count())),
     );
     this.#agentSlots = new Slots(options.maxConcurrency);
+    this.#outage = new StoreOutage(deps.clock, deps.log, () => {
+      for (const load of this.#loads) this.#pump(load);
+      this.wake();
+    });
   }
 
   start(): void {
@@ -247,13 +261,19 @@ export class Worker {
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
     if (this.#dropped.take(delivery.id)) return;
+    // Its lease ended in our hands, or its last attempt's record has not been answered yet.
+    const earlier = this.#held.get(delivery.id);
+    if (earlier !== undefined) this.#letGo(earlier.delivery);
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
   }
 
+  /** Of this lease: the same delivery may be in our hands again under a later one. */
   #letGo(delivery: LeasedDelivery): void {
-    if (this.#held.delete(delivery.id)) this.#heldBytes -= delivery.body.byteLength;
+    if (this.#held.get(delivery.id)?.delivery !== delivery) return;
+    this.#held.delete(delivery.id);
+    this.#heldBytes -= delivery.body.byteLength;
   }
 
   async #claim(): Promise<void> {
@@ -261,7 +281,7 @@ export class Worker {
     this.#dropped.forgetOld(clock.now());
     const limit = Math.min(this.#room(), CLAIM_LIMIT);
     // With results that the store would not take, a claim could take the very deliveries that they belong to.
-    if (limit <= 0 || this.#unrecorded > 0) {
+    if (limit <= 0 || this.#outage.unrecorded > 0) {
       this.#sleepUntil(clock.now() + POLL_MS);
       return;
     }
@@ -278,6 +298,7 @@ export class Worker {
         maxBytes: MAX_HELD_BYTES - this.#heldBytes,
         capacityOf: (lane) => this.#loads.capacity(lane),
       });
+      this.#outage.took();
       if (!claimed.more) for (const load of hadRoom) load.backlog = false;
       for (const lane of claimed.lanesWithMore) this.#loads.of(lane).backlog = true;
       const loads = new Set<LaneLoad>(hadRoom);
@@ -294,7 +315,8 @@ export class Worker {
       if (claimed.more) this.#claimAgain = true;
       this.#sleepUntil(claimed.nextDueAt ?? Number.POSITIVE_INFINITY);
     } catch (error) {
-      log.error({ err: error }, 'claiming deliveries failed; trying again');
+      if (error instanceof StoreUnavailableError) this.#outage.refused(error);
+      else log.error({ err: error }, 'claiming deliveries failed; trying again');
       this.#sleepUntil(clock.now() + POLL_MS);
     }
   }
@@ -304,16 +326,19 @@ export class Worker {
     clearTimeout(this.#timer);
     const now = this.#deps.clock.now();
     this.#wakeAt = Math.min(dueAt, now + POLL_MS);
-    this.#timer = setTimeout(() => this.wake(), Math.max(1, this.#wakeAt - now));
+    // A turn of the event loop later: when the process was stopped past its leases, what has been answered meanwhile is
+    // recorded before a claim takes it again.
+    const wake = () => setImmediate(() => this.wake());
+    this.#timer = setTimeout(wake, Math.max(1, this.#wakeAt - now));
   }
 
   /** Starts what a lane may have in flight. */
   #pump(load: LaneLoad): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#outage.keepsBack()) return;
     const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
-    while (load.attempts < slots && load.queue.length > 0) {
+    while (this.#loads.isFree(load) && load.queue.length > 0) {
       if (total.full) {
         total.waiting.add(load);
         break;
@@ -359,15 +384,30 @@ export class Worker {
 
   async #run(load: LaneLoad, delivery: LeasedDelivery): Promise<void> {
     let completion: Completion | undefined;
+    let kept = false;
     try {
       completion = await this.#attempt(delivery);
     } catch (error) {
-      // A bug: nothing is lost, the lease runs out and the delivery is tried again.
-      this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
+      if (error instanceof StoreUnavailableError) {
+        this.#outage.refused(error);
+        kept = this.#keep(load, delivery);
+      } else {
+        // A bug: nothing is lost, the lease runs out and the delivery is tried again.
+        this.#deps.log.error({ err: error, delivery_id: delivery.id }, 'an attempt failed inside');
+      }
     }
-    // The slot is free once the answer is there; recording shares the next commit with others.
+    // The slot is free once the answer is there; recording shares the next commit with others. It goes first, so that
+    // a claim in that commit does not take the delivery again because its lease ended meanwhile.
+    const recording = completion === undefined ? undefined : this.#record(completion);
+    if (recording !== undefined) load.recording += 1;
     this.#freeSlot(load);
-    if (completion !== undefined) await this.#record(completion);
+    if (kept) return;
+    if (recording !== undefined) {
+      await recording;
+      load.recording -= 1;
+      this.#pump(load);
+      this.#loads.tidy(load);
+    }
     this.#letGo(delivery);
     const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
     if (unblocked || this.#moreDue) this.wake();
@@ -376,11 +416,19 @@ export class Worker {
     }
   }
 
+  /** Puts back what the store gave no address for, so that it need not wait for the end of its lease. */
+  #keep(load: LaneLoad, delivery: LeasedDelivery): boolean {
+    const held = this.#held.get(delivery.id);
+    if (this.#stopped || held?.delivery !== delivery || held.sent || held.dropped) return false;
+    load.queue.unshift(delivery);
+    return true;
+  }
+
   async #attempt(delivery: LeasedDelivery): Promise<Completion | undefined> {
     const { clock, random } = this.#deps;
     const prepared = await this.#deps.prepare(delivery);
     const held = this.#held.get(delivery.id);
-    if (held === undefined || held.dropped) return undefined;
+    if (held?.delivery !== delivery || held.dropped) return undefined;
     if (!this.#mayStart(delivery)) {
       // Preparing took long: the store was slow to tell the agent's address.
       await this.#release([delivery]);
@@ -463,26 +511,23 @@ export class Worker {
 
   /** Keeps at it: the attempt did happen, and forgetting it would send the delivery again. */
   async #record(completion: Completion): Promise<void> {
-    let refused = false;
-    try {
-      for (;;) {
-        try {
-          await this.#deps.store.outbox.complete(completion);
-          return;
-        } catch (error) {
-          this.#deps.log.error(
-            { err: error, seq: completion.seq },
-            'an attempt could not be recorded',
-          );
-          if (this.#stopped) return;
-          if (!refused) this.#unrecorded += 1;
-          refused = true;
-          await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+    const recording = this.#outage.begin();
+    for (let retryMs = STORE_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LONGEST_STORE_RETRY_MS)) {
+      try {
+        await this.#deps.store.outbox.complete(completion);
+        this.#outage.took();
+        break;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) && !recording.refused) {
+          const { seq } = completion;
+          this.#deps.log.error({ err: error, seq }, 'an attempt could not be recorded');
         }
+        this.#outage.refused(error, recording);
+        if (this.#stopped) break;
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
-    } finally {
-      if (refused) this.#unrecorded -= 1;
     }
+    this.#outage.end(recording);
   }
 
   async #release(deliveries: readonly LeasedDelivery[]): Promise<void> {

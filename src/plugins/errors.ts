@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { ApiError, errorEnvelope, type ErrorCode } from '../errors.ts';
 
@@ -11,11 +11,21 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_BAD_URL: 'bad_request',
 };
 
+/** In an outage of the store every request fails alike: one a second says why, and how many did before. */
+const OUTAGE_SAID_EVERY_MS = 1_000;
+
 /** The one place where an error becomes an answer: the envelope of contract section 1, and nothing of the inside. */
 export const errors = fp((app: FastifyInstance, _options: unknown, done: () => void) => {
+  const outage = { saidAt: Number.NEGATIVE_INFINITY, alike: 0 };
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const apiError = toApiError(error);
-    if (apiError.statusCode >= 500) request.log.error({ err: error }, 'request failed');
+    // What the service itself chose to refuse (draining, overloaded) is told by the request's own line: a stack for each
+    // would cost most when there is the least to spare.
+    const chosen = error === (apiError as unknown);
+    if (apiError.code === 'store_unavailable') sayOutage(request, error);
+    else if (apiError.statusCode >= 500 && !chosen) {
+      request.log.error({ err: error, request_id: request.id }, 'request failed');
+    }
     return send(reply, apiError);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -27,6 +37,19 @@ export const errors = fp((app: FastifyInstance, _options: unknown, done: () => v
       }),
     );
   });
+  function sayOutage(request: FastifyRequest, error: FastifyError): void {
+    const now = performance.now();
+    if (now - outage.saidAt < OUTAGE_SAID_EVERY_MS) {
+      outage.alike += 1;
+      return;
+    }
+    request.log.error(
+      { err: error, request_id: request.id, alike: outage.alike },
+      'request failed',
+    );
+    Object.assign(outage, { saidAt: now, alike: 0 });
+  }
+
   done();
 });
 

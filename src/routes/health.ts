@@ -1,5 +1,5 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { Store } from '../store/store.ts';
+import { StoreUnavailableError, type Store } from '../store/store.ts';
 import { ErrorEnvelope, errorResponses, success } from './schemas.ts';
 
 export interface HealthDeps {
@@ -15,19 +15,46 @@ const Health = Type.Object({
   checks: Type.Object({ store: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]) }),
 });
 
+/** One check serves all who ask within so long. */
 const CHECK_MS = 1_000;
+
+/** A store that takes longer to write is not well, and whoever asks does not wait for it: probes have limits of their own. */
+const PATIENCE_MS = 2_000;
+
+interface Check {
+  readonly at: number;
+  readonly result: Promise<void>;
+  ended: boolean;
+}
 
 /** `GET /` and the probes. Ops-Core being away is no reason to restart this service: it is not asked here. */
 export function healthRoutes({ store, version, startedAt }: HealthDeps): FastifyPluginAsyncTypebox {
-  let checked: { readonly at: number; readonly result: Promise<void> } | undefined;
+  let checked: Check | undefined;
 
-  /** The probes are public, and each check is a write: one a second serves all who ask. */
-  function checkStore(): Promise<void> {
+  /** The probes are public, and each check is a write: there is one at a time, and one a second. */
+  async function checkStore(): Promise<void> {
     const now = performance.now();
-    if (checked === undefined || now - checked.at >= CHECK_MS) {
-      checked = { at: now, result: store.check() };
+    if (checked === undefined || (checked.ended && now - checked.at >= CHECK_MS)) {
+      checked = beginCheck(now);
     }
-    return checked.result;
+    const left = Math.max(0, checked.at + PATIENCE_MS - now);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new StoreUnavailableError(`the store took no write within ${PATIENCE_MS} ms`));
+      }, left);
+    });
+    await Promise.race([checked.result, patience]).finally(() => clearTimeout(timer));
+  }
+
+  function beginCheck(at: number): Check {
+    const result = store.check();
+    const check: Check = { at, result, ended: false };
+    const end = () => {
+      check.ended = true;
+    };
+    result.then(end, end);
+    return check;
   }
 
   async function storeStatus(): Promise<'ok' | 'unavailable'> {

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createReplays } from '../../src/deliveries/replays.ts';
 import type { ReplayStore } from '../../src/store/delivery-store.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Replica, Store } from '../../src/store/store.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { aDelivery, anAgent, anAttempt } from '../helpers/records.ts';
 import { claimAt, insertAgent, insertTask } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { settle, until } from '../helpers/until.ts';
+import { testLog } from '../helpers/log.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 
 // What a step does is the store's business and tested there; here is who takes them, and when.
 
@@ -19,7 +19,7 @@ interface Setup {
 }
 
 async function setup(dead: number, { replays, replica }: Setup = {}) {
-  const real = openSqliteStore(join(tempDir(), 'agentkit.db'));
+  const real = openSqlite(join(tempDir(), 'agentkit.db'));
   const clock = manualClock();
   const store: Store = {
     ...real,
@@ -27,7 +27,7 @@ async function setup(dead: number, { replays, replica }: Setup = {}) {
     replica: { ...real.replica, ...replica },
   };
   const lines: string[] = [];
-  const log = pino({}, { write: (line) => lines.push(line) });
+  const log = testLog((line) => lines.push(JSON.stringify(line)));
   let wakes = 0;
   const service = createReplays({ store, clock, log, worker: { wake: () => (wakes += 1) } });
   onTestFinished(async () => {
@@ -95,7 +95,7 @@ describe('a replay', () => {
         },
       },
       clock: manualClock(),
-      log: pino({ level: 'silent' }),
+      log: testLog(),
       worker: { wake: () => undefined },
     });
     expect(await counting.count({})).toBe(6);
@@ -204,7 +204,7 @@ describe('a replay', () => {
     await until(() => stop !== undefined);
     await stop;
     expect(await store.replays.get(id)).toMatchObject({ state: 'running', replayed: 100 });
-    const log = pino({ level: 'silent' });
+    const log = testLog();
     const next = createReplays({ store, clock, log, worker: { wake: () => undefined } });
     onTestFinished(() => next.stop());
     next.start();

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
 import type { SendRequest } from '../../src/outbox/sending.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { httpReceiver } from '../helpers/http-receiver.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 
@@ -21,16 +24,28 @@ function setup() {
   return { sender, post, clock };
 }
 
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** A server that answers while this thread does nothing; it says when it got a request. */
+const SERVER_OF_ITS_OWN = `
+  const { parentPort } = require('node:worker_threads');
+  const server = require('node:http').createServer((_request, response) => {
+    parentPort.postMessage('asked');
+    setTimeout(() => response.end('ok'), 50);
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;
 
 describe('an attempt that is answered', () => {
+  it('in time counts, though the process was stopped and reads it only past the deadline', async () => {
+    const { post } = setup();
+    const thread = new Worker(SERVER_OF_ITS_OWN, { eval: true });
+    onTestFinished(async () => void (await thread.terminate()));
+    const [port] = (await once(thread, 'message')) as [number];
+    const stopped = post(`http://127.0.0.1:${port}/`, { timeoutMs: 200 });
+    await once(thread, 'message');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    expect(await stopped).toMatchObject({ statusCode: 200, errorClass: null });
+  });
+
   it('is a POST of the exact bytes with the exact headers', async () => {
     const { post, clock } = setup();
     const { url, received } = await httpReceiver((response) => response.end('ok'));
@@ -184,6 +199,21 @@ describe('an attempt without an answer', () => {
       errorClass: 'timeout',
     });
     expect(received).toHaveLength(1);
+  });
+
+  it('times out while it waits for a connection, too', async () => {
+    let connecting = 0;
+    const http = createHttpAgent(() => {
+      connecting += 1;
+    });
+    const result = await createSender(http, manualClock()).send({
+      url: 'http://agent.test/',
+      headers: {},
+      body: Buffer.from('{}'),
+      timeoutMs: 100,
+    });
+    expect(result).toMatchObject({ ...nothing, errorClass: 'timeout' });
+    expect(connecting).toBe(1);
   });
 
   it('finds no host of an unknown name', async () => {

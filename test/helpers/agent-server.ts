@@ -13,8 +13,9 @@ export interface Dispatch {
   readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
   readonly receivedAt: number;
-  /** When the agent answered; undefined while it has not. */
+  /** When the agent answered, and with which status; undefined while it has not. */
   answeredAt: number | undefined;
+  status: number | undefined;
   /** The connection ended before the answer was complete. */
   cutOff: boolean;
 }
@@ -28,6 +29,7 @@ export function status(
 ): Behaviour {
   return (response, dispatch) => {
     dispatch.answeredAt = performance.now();
+    dispatch.status = code;
     response.writeHead(code, headers).end(body);
   };
 }
@@ -128,6 +130,7 @@ export async function startAgentServer(behave: Behaviour = status(200)): Promise
         bytes,
         receivedAt,
         answeredAt: undefined,
+        status: undefined,
         cutOff: false,
       };
       dispatches.push(dispatch);

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'no
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { onTestFinished } from 'vitest';
+import { aSecret } from './secrets.ts';
 
 export interface LifecycleEvent {
   readonly event_type: 'REGISTER' | 'DEREGISTER';
@@ -29,6 +30,9 @@ export interface OpscoreArrival {
   readonly agentId: string;
   readonly headers: IncomingHttpHeaders;
   readonly bytes: Buffer;
+  /** Of `performance.now()`; answered: undefined while it is not. */
+  readonly receivedAt: number;
+  answeredAt: number | undefined;
   status: number;
 }
 
@@ -62,7 +66,7 @@ export interface FakeOpscore {
   up(): Promise<void>;
 }
 
-const API_KEY = 'opscore-key-sentinel-91c4';
+const API_KEY = aSecret('OPSCORE_API_KEY');
 const STATE_PATH = /^\/v1\/opscore\/agent\/([^/]+)\/state$/;
 
 /**
@@ -70,7 +74,7 @@ const STATE_PATH = /^\/v1\/opscore\/agent\/([^/]+)\/state$/;
  * which knows an agent from its REGISTER to its DEREGISTER. Ends with the test that started it.
  */
 export async function startFakeOpscore(
-  webhookSecret = 'ops-core-webhook-secret-sentinel-2f7b',
+  webhookSecret = aSecret('OPSCORE_WEBHOOK_SECRET'),
 ): Promise<FakeOpscore> {
   const arrivals: OpscoreArrival[] = [];
   const known = new Set<string>();
@@ -93,6 +97,7 @@ export async function startFakeOpscore(
       }
       const status = (await opscore.fail(arrival)) ?? judge(request, arrival);
       arrival.status = status;
+      arrival.answeredAt = performance.now();
       if (arrival.kind === 'webhook') {
         inFlight.set(arrival.agentId, (inFlight.get(arrival.agentId) ?? 1) - 1);
         if (status < 300) note(arrival);
@@ -189,7 +194,9 @@ function parse(request: IncomingMessage, bytes: Buffer): OpscoreArrival {
   const kind = reportOf === undefined ? 'webhook' : 'report';
   const event = json(bytes) as Partial<LifecycleEvent>;
   const agentId = reportOf ?? event.agent_details?.agentId ?? '';
-  return { kind, agentId, headers: request.headers, bytes, status: 0 };
+  const { headers } = request;
+  const receivedAt = performance.now();
+  return { kind, agentId, headers, bytes, receivedAt, answeredAt: undefined, status: 0 };
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

@@ -8,15 +8,25 @@ export interface TcpProxy {
   count(text: string): number;
   /** Cuts them off without a word: what is sent from now on, in either direction, goes nowhere. */
   freeze(text: string): void;
+  /** The same for those that will say so, from that moment on. */
+  freezeFromNowOn(text: string): void;
+  /** Cuts off all connections, and those that are made until `heal`; what was cut off stays so. */
+  cut(): void;
+  heal(): void;
 }
+
+/** Of what a client says so much is remembered, to tell connections apart. */
+const REMEMBERED = 65_536;
 
 /** Stands between a client and a server, until the test ends. */
 export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const links = new Set<{ said: string; frozen: boolean }>();
   const sockets = new Set<Socket>();
+  const condemned: string[] = [];
+  let isCut = false;
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
-    const link = { said: '', frozen: false };
+    const link = { said: '', frozen: isCut };
     links.add(link);
     for (const socket of [client, target]) {
       sockets.add(socket);
@@ -30,7 +40,8 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
       });
     }
     client.on('data', (data) => {
-      link.said += data.toString('latin1');
+      if (link.said.length < REMEMBERED) link.said += data.toString('latin1');
+      if (condemned.some((text) => link.said.includes(text))) link.frozen = true;
       if (!link.frozen) target.write(data);
     });
     target.on('data', (data) => {
@@ -49,6 +60,17 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
     count: (text) => saying(text).length,
     freeze: (text) => {
       for (const link of saying(text)) link.frozen = true;
+    },
+    freezeFromNowOn: (text) => {
+      condemned.push(text);
+      for (const link of saying(text)) link.frozen = true;
+    },
+    cut: () => {
+      isCut = true;
+      for (const link of links) link.frozen = true;
+    },
+    heal: () => {
+      isCut = false;
     },
   };
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { LeasedDelivery, NewDelivery } from '../../src/outbox/delivery.ts';
 import type { Prepared, SendResult } from '../../src/outbox/sending.ts';
 import { Worker, type WorkerDeps } from '../../src/outbox/worker.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Agent, OutboxStore, Store, StoredTask } from '../../src/store/store.ts';
+import { testLog } from './log.ts';
 import { manualClock } from './manual-clock.ts';
+import { openSqlite } from './open-store.ts';
 import { aDelivery, anAgent } from './records.ts';
 import { insertAgent, insertTask } from './store.ts';
 import { tempDir } from './temp-dir.ts';
@@ -32,20 +32,18 @@ export const PROBE_MS = 15_000;
 /** A worker on a real SQLite store, with the network, the clock and chance in the hands of the test. */
 export function setupWorker(setup: WorkerSetup = {}) {
   const clock = manualClock();
-  const real = openSqliteStore(join(tempDir(), 'agentkit.db'));
+  const real = openSqlite(join(tempDir(), 'agentkit.db'));
   const store: Store = {
     ...real,
     outbox: { ...real.outbox, ...setup.outbox?.(real.outbox) },
   };
   const lines: Record<string, unknown>[] = [];
-  const log = pino(
-    { level: 'info' },
-    { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
-  );
+  const log = testLog((line) => lines.push(line));
 
   /** Every attempt, in the order of their starts. */
   const started: LeasedDelivery[] = [];
-  const inFlight = new Map<string, (result: SendResult) => void>();
+  /** The same delivery may be in flight twice, under two leases. */
+  const inFlight = new Set<{ readonly id: string; resolve(result: SendResult): void }>();
   let mostInFlight = 0;
   let open = true;
 
@@ -64,10 +62,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
   function send(delivery: LeasedDelivery): Promise<SendResult> {
     started.push(delivery);
     return new Promise((resolve) => {
-      inFlight.set(delivery.id, (how) => {
-        inFlight.delete(delivery.id);
-        resolve(how);
-      });
+      inFlight.add({ id: delivery.id, resolve });
       mostInFlight = Math.max(mostInFlight, inFlight.size);
       const status = open ? setup.world?.(delivery) : 200;
       if (status === undefined) return;
@@ -76,11 +71,15 @@ export function setupWorker(setup: WorkerSetup = {}) {
   }
 
   function answer(id: string, how: Partial<SendResult> = { statusCode: 200 }): void {
-    inFlight.get(id)?.(result(how));
+    for (const attempt of inFlight) {
+      if (attempt.id !== id) continue;
+      inFlight.delete(attempt);
+      attempt.resolve(result(how));
+    }
   }
 
   function interrupt(): void {
-    for (const id of [...inFlight.keys()]) answer(id, { errorClass: 'interrupted' });
+    for (const { id } of [...inFlight]) answer(id, { errorClass: 'interrupted' });
   }
 
   const worker = new Worker(
@@ -110,13 +109,22 @@ export function setupWorker(setup: WorkerSetup = {}) {
   );
   onTestFinished(async () => {
     open = false;
-    for (const id of [...inFlight.keys()]) answer(id);
+    for (const { id } of [...inFlight]) answer(id);
     await worker.stop(0);
     await real.close();
   });
 
+  /** Lets everything happen that happens by itself: turns of the event loop, and what the store was asked for in each. */
+  async function settle(turns = 10): Promise<void> {
+    for (let i = 0; i < turns; i += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await real.check();
+    }
+  }
+
   return {
     worker,
+    settle,
     store,
     real,
     clock,
@@ -124,7 +132,7 @@ export function setupWorker(setup: WorkerSetup = {}) {
     started,
     /** Names of the attempts, in the order of their starts. */
     names: () => started.map(({ name }) => name),
-    inFlight: () => [...inFlight.keys()],
+    inFlight: () => [...inFlight].map(({ id }) => id),
     mostInFlight: () => mostInFlight,
     answer,
     agent: async (webhook?: (agent: Agent) => NewDelivery): Promise<Agent> => {

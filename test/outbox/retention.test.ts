@@ -1,8 +1,8 @@
-import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startRetention } from '../../src/outbox/retention.ts';
 import { createReplica } from '../../src/store/sqlite/replica.ts';
 import type { AgentStore, OutboxStore, Replica, Store } from '../../src/store/store.ts';
+import { testLog } from '../helpers/log.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { settle } from '../helpers/until.ts';
 
@@ -16,7 +16,7 @@ function setup(
   replica: Replica = createReplica(),
 ) {
   const lines: string[] = [];
-  const log = pino({}, { write: (line) => lines.push(line) });
+  const log = testLog((line) => lines.push(JSON.stringify(line)));
   const clock = manualClock();
   const steps: Step[] = [];
   const replaySteps: { before: number; limit: number }[] = [];

@@ -1,21 +1,21 @@
 import Fastify from 'fastify';
-import pino from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ApiError, errorCatalogue, errorEnvelope, type ErrorCode } from '../../src/errors.ts';
 import { errors } from '../../src/plugins/errors.ts';
 import { StoreUnavailableError } from '../../src/store/store.ts';
+import { testLog } from '../helpers/log.ts';
 
 const INSIDE = 'SELECT secret FROM agents at /srv/agentkit/src/store.ts:7 for 10.1.2.3';
 
 /** An app with one route, which throws this. */
 async function throwing(thrown: unknown) {
   const lines: string[] = [];
-  const app = Fastify({ loggerInstance: pino({}, { write: (line) => lines.push(line) }) });
+  const app = Fastify({ loggerInstance: testLog((line) => lines.push(JSON.stringify(line))) });
   onTestFinished(() => app.close());
   await app.register(errors);
   app.get('/', () => Promise.reject(thrown as Error));
-  const response = await app.inject({ url: '/' });
-  return { response, log: lines.join('') };
+  const ask = () => app.inject({ url: '/' });
+  return { response: await ask(), log: lines.join(''), lines, ask };
 }
 
 const internal = errorEnvelope('internal_error');
@@ -56,9 +56,28 @@ describe('an error of the inside', () => {
     expect(response.headers['retry-after']).toBe('5');
     expect(response.json()).toEqual(errorEnvelope('store_unavailable'));
   });
+
+  it('and is told once a second: a log of its own for each request would fill the disk', async () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const { ask, lines } = await throwing(new StoreUnavailableError('disk full'));
+    for (let n = 0; n < 50; n += 1) await ask();
+    const told = () =>
+      lines
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ msg }) => msg === 'request failed');
+    expect(told()).toHaveLength(1);
+    now.mockReturnValue(1_000);
+    await ask();
+    expect(told().slice(1)).toMatchObject([{ alike: 50, err: { message: 'disk full' } }]);
+  });
 });
 
 describe('an error of the catalogue', () => {
+  it.each(['draining', 'overloaded'] as const)('%s is no failure to look into', async (code) => {
+    const { log } = await throwing(new ApiError(code));
+    expect(log).not.toContain('request failed');
+  });
+
   it.each(Object.keys(errorCatalogue) as ErrorCode[])('%s has its status', async (code) => {
     const { response } = await throwing(new ApiError(code));
     expect(response.statusCode).toBe(errorCatalogue[code].status);

@@ -1,6 +1,6 @@
-import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createReturning } from '../../src/registry/returning.ts';
+import { testLog } from '../helpers/log.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { ANYBODY, REGISTRATION, setup } from './kit.ts';
 
@@ -21,7 +21,7 @@ function returning(pullForward = async () => 1) {
       },
     } as never,
     clock,
-    log: pino({}, { write: (line) => lines.push(line) }),
+    log: testLog((line) => lines.push(JSON.stringify(line))),
     worker: { wake: () => (wakes += 1) },
   });
   const welcome = (agentId: string) => service.welcome(agentId);

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually.ts';
 import { emptyDatabase, query } from '../helpers/postgres.ts';
+import { aSecret } from '../helpers/secrets.ts';
 import { startReceiver, startReplicas, startReplicasOn, type Replica } from './steps.ts';
 
 const two = async (env: Readonly<Record<string, string>> = {}) =>
@@ -36,7 +37,7 @@ describe('services on one database', () => {
     });
     const both = await two({
       OPSCORE_WEBHOOK_URL: opscore.url,
-      OPSCORE_WEBHOOK_SECRET: 's3cret',
+      OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
       WEBHOOK_RETRY_SCHEDULE: '10ms,10ms,10ms,10ms,10ms,10ms',
     });
     const { agentId } = await both[0].client.registerAgent({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { anAttempt } from '../helpers/records.ts';
 import { aRegistration, aService, type Answer } from '../helpers/service.ts';
+import { aSecret } from '../helpers/secrets.ts';
 import { claimAt } from '../helpers/store.ts';
 
 const dataOf = ({ body }: Answer) => body['data'] as Record<string, unknown>;
@@ -10,9 +11,9 @@ const namesOf = (answer: Answer) => listOf(answer).map(({ name }) => name);
 
 const WEBHOOKS = {
   OPSCORE_WEBHOOK_URL: 'http://127.0.0.1:9/hook?token=in-the-url',
-  OPSCORE_WEBHOOK_SECRET: 'secret-of-the-webhook',
+  OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
   OPSCORE_API_URL: 'http://127.0.0.1:9',
-  OPSCORE_API_KEY: 'key-of-the-opscore-api',
+  OPSCORE_API_KEY: aSecret('OPSCORE_API_KEY'),
 };
 
 /** A service on which nothing is sent: the test is the worker. */
@@ -179,7 +180,9 @@ describe('a delivery', () => {
         },
       },
     ]);
-    expect(JSON.stringify([shown, lines])).not.toMatch(/secret-of-the-webhook|key-of-the-opscore/);
+    const said = JSON.stringify([shown, lines]);
+    expect(said).not.toContain(WEBHOOKS.OPSCORE_WEBHOOK_SECRET);
+    expect(said).not.toContain(WEBHOOKS.OPSCORE_API_KEY);
   });
 
   it('that did not come so far has no time of it', async () => {

@@ -74,3 +74,27 @@ describe('a service whose store takes no writes', () => {
     expect(JSON.stringify(body)).not.toMatch(/SQL|\/var/);
   });
 });
+
+describe('a service whose store does not answer', () => {
+  it('is not ready after two seconds, and waits for the one answer that is due', async () => {
+    const { call, service } = await aService();
+    let checks = 0;
+    let answer: () => void = () => undefined;
+    const pending = new Promise<void>((resolve) => (answer = resolve));
+    Object.assign(service.store, {
+      check: () => {
+        checks += 1;
+        return pending;
+      },
+    });
+    const askedAt = performance.now();
+    const answers = await Promise.all([call('GET', '/readyz'), call('GET', '/health')]);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    expect(performance.now() - askedAt).toBeLessThan(5_000);
+    // From now on at once.
+    for (let n = 0; n < 3; n += 1) expect((await call('GET', '/readyz')).status).toBe(503);
+    expect(checks).toBe(1);
+    answer();
+    expect((await call('GET', '/readyz')).status).toBe(200);
+  });
+});

@@ -1,15 +1,16 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import { credentials, EXPECTED, type Credential } from './helpers/access-table.ts';
 import type { CallOptions } from './helpers/http.ts';
 import { anAgent, startService, type RegisteredAgent, type Running } from './helpers/service.ts';
 
 const KEYS = {
-  admin: 'key-of-the-admin-0001',
-  dispatch: 'key-of-ops-core-0002',
-  read: 'key-of-a-monitor-0003',
-  register: 'key-of-another-fleet-0004',
-  owner: 'key-of-the-fleet-0005',
+  admin: aSecret('AGENTKIT_API_KEYS'),
+  dispatch: aSecret('AGENTKIT_API_KEYS'),
+  read: aSecret('AGENTKIT_API_KEYS'),
+  register: aSecret('AGENTKIT_API_KEYS'),
+  owner: aSecret('AGENTKIT_API_KEYS'),
 };
 
 const API_KEYS = [
@@ -49,7 +50,7 @@ beforeAll(async () => {
       RATE_LIMIT: '1000000',
       // Nobody is there: what a ping says of it is an answer as well.
       OPSCORE_WEBHOOK_URL: 'http://127.0.0.1:9/',
-      OPSCORE_WEBHOOK_SECRET: 'secret-of-the-webhook-0006',
+      OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
       WEBHOOK_RETRY_SCHEDULE: '1h',
     },
     { shared: true },

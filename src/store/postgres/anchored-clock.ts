@@ -1,9 +1,18 @@
 import type { Clock } from '../../clock.ts';
 import { sql, type Database } from './database.ts';
 
+/** The database's clock, as an SQL expression: whole milliseconds. */
+export const DATABASE_TIME = '(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
+
 const askTime = sql(
   'clock',
   'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::double precision AS ms',
+);
+
+// What a replica says was on its way for a while: the least delayed of them is nearest to the truth.
+const askOthers = sql(
+  'clock_others',
+  `SELECT max(seen_at - clock_at) AS ahead FROM replicas WHERE abs(clock_at - ${DATABASE_TIME}) < $1::bigint`,
 );
 
 /** Round trips of one anchoring: the shortest tells the time best, half of it is the most that it can be off. */
@@ -13,6 +22,12 @@ const SAMPLES = 5;
 const ANCHOR_MS = 60_000;
 const MAX_STEP_MS = 50;
 
+/** Who said something within this is there (they do so every second). */
+const FRESH_MS = 5_000;
+
+/** By less than this the others differ from the database only because their word was on its way. */
+const JUMP_MS = 1_000;
+
 export interface AnchoredClock extends Clock {
   stop(): void;
 }
@@ -20,10 +35,11 @@ export interface AnchoredClock extends Clock {
 /**
  * The scheduling clock of a replica: the database's, carried on by the monotonic clock of this machine. Replicas whose
  * own clocks differ by hours agree on due times and leases by a few milliseconds. A database clock that jumps is
- * followed by 50 ms a minute: no lease ends early for it, no retry storm.
+ * followed by 50 ms a minute, and who joins later takes over the time that the others keep: no lease ends early for it,
+ * no retry storm.
  */
 export async function createAnchoredClock(db: Database): Promise<AnchoredClock> {
-  let offset = await measure(db);
+  let offset = (await measure(db)) + (await jumped(db));
   let last = 0;
   const timer = setInterval(() => {
     measure(db).then(
@@ -59,4 +75,11 @@ async function measure(db: Database): Promise<number> {
     }
   }
   return best.offset;
+}
+
+/** How far the time that the others keep is ahead of the database's, since that one jumped; 0 = it did not. */
+async function jumped(db: Database): Promise<number> {
+  const [row] = await db.read(askOthers, [FRESH_MS]);
+  const ahead = (row?.['ahead'] as number | null | undefined) ?? 0;
+  return Math.abs(ahead) < JUMP_MS ? 0 : ahead;
 }

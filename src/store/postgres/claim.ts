@@ -3,7 +3,7 @@ import type { ClaimRequest, ClaimResult } from '../store.ts';
 import { intArray, textArray } from './arrays.ts';
 import { sql, type Database, type Row } from './database.ts';
 import { NEVER } from './lanes.ts';
-import { nextDue, raiseLanes } from './raise-lanes.ts';
+import { raiseLanes } from './raise-lanes.ts';
 
 const dueLanes = sql(
   'claim_lanes',
@@ -69,32 +69,48 @@ interface Wanted {
   readonly capacity: number;
 }
 
+/**
+ * Two transactions, each of one round trip: what is taken is locked no longer than the server takes for it, however busy
+ * this process is. A lane that is not raised after its deliveries were taken costs somebody a look.
+ */
 export async function claim(db: Database, request: ClaimRequest): Promise<ClaimResult> {
   const { wanted, more } = await wantedLanes(db, request);
-  if (wanted.length === 0) {
-    const [next] = await db.read(nextDue, [request.now]);
-    return {
-      deliveries: [],
-      lanesWithMore: [],
-      more,
-      nextDueAt: (next?.['due_at'] as number | null | undefined) ?? null,
-    };
-  }
-  return db.transaction(async (tx) => {
-    const deliveries = (await tx.query(take, takeValues(wanted, request)))
-      .sort((a, b) => (a['position'] as number) - (b['position'] as number))
-      .map((row) => toLeased(row, request));
-    const { withMore, toRaise, cutOff } = judgeLanes(deliveries, wanted, request);
-    const { raised, nextDueAt } = await raiseLanes(tx, toRaise, request.now);
+  const deliveries = wanted.length === 0 ? [] : await takeFrom(db, wanted, request);
+  const { withMore, toRaise, cutOff } = judgeLanes(deliveries, wanted, request);
+  return {
+    deliveries,
+    lanesWithMore: withMore,
+    more: more || cutOff,
+    nextDueAt: await raise(db, toRaise, request, deliveries.length > 0),
+  };
+}
+
+async function takeFrom(
+  db: Database,
+  wanted: readonly Wanted[],
+  request: ClaimRequest,
+): Promise<LeasedDelivery[]> {
+  const rows = await db.write(take, takeValues(wanted, request));
+  return rows
+    .sort((a, b) => (a['position'] as number) - (b['position'] as number))
+    .map((row) => toLeased(row, request));
+}
+
+/** @returns when something is due next. What was taken is ours, so a failure after that is looked into later. */
+async function raise(
+  db: Database,
+  lanes: readonly string[],
+  { now }: ClaimRequest,
+  hasTaken: boolean,
+): Promise<number | null> {
+  try {
+    const { raised, nextDueAt } = await raiseLanes(db, lanes, now);
     // Somebody is just storing into these: what that is shows in a moment.
-    const busy = raised < toRaise.length;
-    return {
-      deliveries,
-      lanesWithMore: withMore,
-      more: more || cutOff,
-      nextDueAt: busy ? Math.min(nextDueAt ?? NEVER, request.now + LOOK_AGAIN_MS) : nextDueAt,
-    };
-  });
+    return raised < lanes.length ? Math.min(nextDueAt ?? NEVER, now + LOOK_AGAIN_MS) : nextDueAt;
+  } catch (error) {
+    if (!hasTaken) throw error;
+    return now + LOOK_AGAIN_MS;
+  }
 }
 
 /** Due lanes of which this worker takes something, the longest waiting first; saturated ones are stepped over. */

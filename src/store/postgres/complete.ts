@@ -39,7 +39,7 @@ const RECORD = `
       cancelled_epoch = CASE WHEN h.state <> 'scheduled' THEN h.epoch END
     FROM held h WHERE d.seq = h.seq),
   attempted AS (
-    INSERT INTO delivery_attempts (seq, number, ${ATTEMPT})
+    INSERT INTO attempts (seq, number, ${ATTEMPT})
     SELECT seq, number, ${ATTEMPT} FROM held WHERE number IS NOT NULL)`;
 
 const complete = sql('complete', `WITH ${RECORD} SELECT seq FROM held`);
@@ -65,7 +65,7 @@ const recordCancelled = sql(
     UPDATE deliveries d SET attempt_count = u.number FROM said u
     WHERE d.seq = u.seq AND d.state = 'cancelled' AND d.cancelled_epoch = u.epoch AND d.attempt_count < u.number
     RETURNING u.*)
-  INSERT INTO delivery_attempts (seq, number, ${ATTEMPT}) SELECT seq, number, ${ATTEMPT} FROM counted`,
+  INSERT INTO attempts (seq, number, ${ATTEMPT}) SELECT seq, number, ${ATTEMPT} FROM counted`,
 );
 
 const MAX_COMPLETIONS = 500;

@@ -17,7 +17,8 @@ export interface ConnectionMode {
 const SESSION: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
   statement_timeout: '5000',
-  idle_in_transaction_session_timeout: '6000',
+  // Shorter: what waits for the locks of a replica that is cut off or stopped gets them before it is given up itself.
+  idle_in_transaction_session_timeout: '2000',
   enable_seqscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',

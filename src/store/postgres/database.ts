@@ -1,7 +1,14 @@
 import pg from 'pg';
 import { StoreUnavailableError } from '../store.ts';
 import { connectionOptions, SESSION_LOCALLY, type ConnectionMode } from './connection.ts';
-import { asUnavailable, isConflict, isConnectionLost, isLostStatement } from './errors.ts';
+import {
+  asUnavailable,
+  isConflict,
+  isConnectionLost,
+  isLostStatement,
+  isStalePlan,
+} from './errors.ts';
+import { Silence } from './silence.ts';
 import { toText } from './text.ts';
 
 export type Row = Record<string, unknown>;
@@ -41,15 +48,30 @@ export interface Transaction {
 
 /** The pool, and how a transaction fails: as a bug, as an outage, or not at all because it is tried again. */
 export class Database {
-  readonly #pool: pg.Pool;
+  readonly #url: string;
   readonly #mode: ConnectionMode;
+  readonly #silence: Silence;
+  #pool: pg.Pool;
   #prepare: boolean;
 
   constructor(url: string, mode: ConnectionMode) {
+    this.#url = url;
     this.#mode = mode;
     this.#prepare = mode.prepare;
-    this.#pool = new pg.Pool({
-      ...connectionOptions(url, mode),
+    this.#pool = this.#openPool();
+    this.#silence = new Silence({
+      connection: connectionOptions(url, mode),
+      onSilent: () => {
+        // Its idle connections would each have to be waited for in vain.
+        void this.#pool.end();
+        this.#pool = this.#openPool();
+      },
+    });
+  }
+
+  #openPool(): pg.Pool {
+    const pool = new pg.Pool({
+      ...connectionOptions(this.#url, this.#mode),
       max: POOL_SIZE,
       pipeline: true,
       query_timeout: ANSWER_TIMEOUT_MS,
@@ -57,8 +79,9 @@ export class Database {
       idleTimeoutMillis: 30_000,
     });
     // A broken connection shows itself in its queries; without a listener it would end the process as well.
-    this.#pool.on('error', () => undefined);
-    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+    pool.on('error', () => undefined);
+    pool.on('connect', (client) => client.on('error', () => undefined));
+    return pool;
   }
 
   /** Reads outside a transaction. */
@@ -107,6 +130,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#silence.stop();
     await this.#pool.end();
   }
 
@@ -118,10 +142,17 @@ export class Database {
   }
 
   async #attempt<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let replaced = 0;
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#withClient(work);
       } catch (error) {
+        // Each of the pool's sessions may have to be replaced before there is one that takes it.
+        if (isStalePlan(error) && replaced < POOL_SIZE) {
+          replaced += 1;
+          tries -= 1;
+          continue;
+        }
         if (isLostStatement(error) && this.#prepare) this.#prepare = false;
         else if (!isConflict(error) || tries === TRIES) throw asUnavailable(error);
         // Those who collided do not meet again at once.
@@ -131,15 +162,20 @@ export class Database {
   }
 
   async #withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect();
+    const askedAt = this.#silence.ask();
+    let client: pg.PoolClient | undefined;
     let broken = false;
     try {
-      return await work(client);
+      client = await this.#pool.connect();
+      const answer = await work(client);
+      this.#silence.answered();
+      return answer;
     } catch (error) {
-      broken = isConnectionLost(error) || isLostStatement(error);
+      this.#silence.failed(askedAt, error);
+      broken = isConnectionLost(error) || isLostStatement(error) || isStalePlan(error);
       throw error;
     } finally {
-      client.release(broken);
+      client?.release(broken);
     }
   }
 }

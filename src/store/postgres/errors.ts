@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../store.ts';
 interface PostgresError extends Error {
   readonly code?: string;
   readonly constraint?: string;
+  readonly routine?: string;
 }
 
 /** Network errors, and what the driver says without a code when a connection went away. */
@@ -35,6 +36,20 @@ export function isLostStatement(error: unknown): boolean {
   return LOST_STATEMENT.test(codeOf(error));
 }
 
+/**
+ * A prepared statement whose columns a newer version's migration changed. Its session refuses it from then on, so the
+ * session is of no more use; in a new one it is prepared anew. By the routine, since the code is a general one
+ * (0A000) and the message is translated.
+ */
+export function isStalePlan(error: unknown): boolean {
+  return (error as PostgresError | null)?.routine === 'RevalidateCachedQuery';
+}
+
+/** A lock did not come free within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03';
+}
+
 /** Whether a unique constraint refused it. */
 export function isTaken(error: unknown, constraint: string): boolean {
   return codeOf(error) === '23505' && (error as PostgresError).constraint === constraint;
@@ -45,6 +60,26 @@ export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error);
   if (NETWORK_CODES.test(code) || /^(08|57P0)/.test(code)) return true;
   return code === '' && NETWORK_MESSAGES.test((error as Error | null)?.message ?? '');
+}
+
+/**
+ * Nothing came back in time: what the driver says of it, and the system. The last is of one who waited for a connection
+ * to come free, which shows silence where none of the others has heard anything meanwhile (silence.ts).
+ */
+const SILENCE_MESSAGES =
+  /^(Query read timeout|Connection terminated due to connection timeout|timeout expired|timeout exceeded when trying to connect)$/;
+const SILENCE_CODES = /^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/;
+
+/** Whether nothing at all was heard of the database. */
+export function isSilence(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== '') return SILENCE_CODES.test(code);
+  return SILENCE_MESSAGES.test((error as Error | null)?.message ?? '');
+}
+
+/** Whether the database, or the machine that it should be on, said no. */
+export function isRefusal(error: unknown): boolean {
+  return codeOf(error) !== '' && !isSilence(error);
 }
 
 /** What callers see: an outage by its name, with the cause for the log; anything else as it is. */

@@ -11,7 +11,7 @@ const remove = sql(
   'prune_remove',
   `WITH old AS MATERIALIZED (SELECT unnest($1::bigint[]) AS seq),
   p AS (DELETE FROM payloads t USING old WHERE t.seq = old.seq),
-  a AS (DELETE FROM delivery_attempts t USING old WHERE t.seq = old.seq)
+  a AS (DELETE FROM attempts t USING old WHERE t.seq = old.seq)
   DELETE FROM deliveries t USING old WHERE t.seq = old.seq`,
 );
 

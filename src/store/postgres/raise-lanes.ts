@@ -1,5 +1,5 @@
 import { textArray } from './arrays.ts';
-import { sql, type Transaction } from './database.ts';
+import { sql, type Database, type Row } from './database.ts';
 import { NEVER } from './lanes.ts';
 
 export const nextDue = sql(
@@ -7,9 +7,14 @@ export const nextDue = sql(
   `SELECT min(due_at) AS due_at FROM lanes WHERE due_at > $1 AND due_at < ${NEVER}`,
 );
 
-const lockToRaise = sql(
+/** Tells the second statement of a transaction what the first one locked, without a round trip between them. */
+const LOCKED = 'agentkit.locked_lanes';
+
+const lock = sql(
   'claim_lock_lanes',
-  'SELECT lane FROM lanes WHERE lane = ANY($1::text[]) AND due_at <= $2 AND paused_at IS NULL FOR UPDATE SKIP LOCKED',
+  `SELECT set_config('${LOCKED}', coalesce(array_agg(lane)::text, '{}'), true), count(*) AS locked
+   FROM (SELECT lane FROM lanes WHERE lane = ANY($1::text[]) AND due_at <= $2 AND paused_at IS NULL
+     FOR UPDATE SKIP LOCKED) l`,
 );
 
 // A statement of its own, after the lock: it sees everything that a writer kept the lane low for (lanes.ts).
@@ -19,30 +24,33 @@ const raise = sql(
     SELECT l.lane, l.hold_until, coalesce(
       (SELECT s.due_at FROM schedule s WHERE s.lane = l.lane AND s.ordered ORDER BY s.seq LIMIT 1),
       (SELECT min(s.due_at) FROM schedule s WHERE s.lane = l.lane AND NOT s.ordered)) AS due_at
-    FROM unnest($1::text[]) AS u (lane) JOIN lanes l ON l.lane = u.lane),
+    FROM unnest(current_setting('${LOCKED}')::text[]) AS u (lane) JOIN lanes l ON l.lane = u.lane),
   emptied AS (
     DELETE FROM lanes l USING next n WHERE l.lane = n.lane AND n.due_at IS NULL AND n.hold_until = 0)
-  UPDATE lanes l SET due_at = greatest(coalesce(n.due_at, $2), n.hold_until)
+  UPDATE lanes l SET due_at = greatest(coalesce(n.due_at, ${NEVER}), n.hold_until)
   FROM next n WHERE l.lane = n.lane AND (n.due_at IS NOT NULL OR n.hold_until > 0)`,
 );
 
 /**
- * Brings the due times of lanes to the truth, where nobody is just storing into them, and commits. `raised`: of how many.
+ * Brings the due times of lanes to the truth, where nobody is just storing into them. `raised`: of how many.
  * `nextDueAt`: when the next lane is due that is not yet; null = none.
  */
 export async function raiseLanes(
-  tx: Transaction,
+  db: Database,
   lanes: readonly string[],
   now: number,
 ): Promise<{ raised: number; nextDueAt: number | null }> {
-  const locked =
-    lanes.length === 0
-      ? []
-      : (await tx.query(lockToRaise, [textArray(lanes), now])).map((row) => row['lane'] as string);
-  const raising = locked.length === 0 ? [] : [tx.query(raise, [textArray(locked), NEVER])];
-  const [next] = await tx.commit(tx.query(nextDue, [now]), ...raising);
-  return {
-    raised: locked.length,
-    nextDueAt: (next[0]?.['due_at'] as number | null | undefined) ?? null,
-  };
+  if (lanes.length === 0) return { raised: 0, nextDueAt: dueAtOf(await db.read(nextDue, [now])) };
+  return db.transaction(async (tx) => {
+    const [locked, , next] = await tx.commit(
+      tx.query(lock, [textArray(lanes), now]),
+      tx.query(raise),
+      tx.query(nextDue, [now]),
+    );
+    return { raised: locked[0]?.['locked'] as number, nextDueAt: dueAtOf(next) };
+  });
+}
+
+function dueAtOf(rows: readonly Row[]): number | null {
+  return (rows[0]?.['due_at'] as number | null | undefined) ?? null;
 }

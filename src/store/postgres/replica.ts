@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Replica, ReplicaListener } from '../store.ts';
+import { DATABASE_TIME } from './anchored-clock.ts';
 import { Cancellations } from './cancellations.ts';
 import type { ConnectionMode } from './connection.ts';
 import { sql, type Database } from './database.ts';
@@ -10,7 +11,8 @@ const renew = sql(
   'replicas_renew',
   `WITH gone AS (DELETE FROM replicas WHERE seen_at < $2::bigint - 60000 AND id <> $1),
   renewed AS (
-    INSERT INTO replicas (id, seen_at) VALUES ($1, $2::bigint) ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at)
+    INSERT INTO replicas (id, seen_at, clock_at) VALUES ($1, $2::bigint, ${DATABASE_TIME})
+    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, clock_at = excluded.clock_at)
   SELECT count(*) + 1 AS live FROM replicas WHERE id <> $1 AND seen_at > $2::bigint - $3::bigint`,
 );
 
@@ -30,7 +32,7 @@ const lead = sql(
 
 /** A replica says so often that it is there, and counts until it was silent for so long. */
 const RENEW_MS = 1_000;
-const LIVE_MS = 5_000;
+export const LIVE_MS = 5_000;
 
 interface Options {
   readonly db: Database;

@@ -7,7 +7,7 @@ import { createAgentEvents } from './agent-events.ts';
 import { createAgentList } from './agent-list.ts';
 import { createAgentRemoval } from './agent-removal.ts';
 import { PAUSED_AT, tagsOf, toAgent, toBindings } from '../agent-rows.ts';
-import type { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
 import type { Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
@@ -19,7 +19,7 @@ export interface AgentStoreDeps {
   readonly cache: AgentCache;
   readonly box: SecretBox;
   readonly lanes: Lanes;
-  readonly depths: LaneDepths;
+  readonly depths: DepthChanges;
   readonly insertDelivery: InsertDelivery;
   readonly failures: Failures;
 }

@@ -3,7 +3,7 @@ import { isOrdered } from '../../outbox/delivery.ts';
 import type { DeliveryStore } from '../delivery-store.ts';
 import { toAttempt, toRecord } from '../delivery-rows.ts';
 import { createDeliveryList } from './delivery-list.ts';
-import type { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
 import { RECORD, type Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Lanes } from './lanes.ts';
@@ -13,19 +13,13 @@ interface Deps {
   readonly db: DatabaseSync;
   readonly commit: GroupCommit;
   readonly lanes: Lanes;
-  readonly depths: LaneDepths;
+  readonly depths: DepthChanges;
   readonly failures: Failures;
   readonly retry: Retry;
 }
 
-export function createDeliveryStore({
-  db,
-  commit,
-  lanes,
-  depths,
-  failures,
-  retry,
-}: Deps): DeliveryStore {
+export function createDeliveryStore(deps: Deps): DeliveryStore {
+  const { db, commit, lanes, depths, failures, retry } = deps;
   const select = db.prepare(`SELECT ${RECORD} WHERE d.id = ?`);
   const selectPayload = db.prepare(
     'SELECT length(body) AS bytes, traceparent FROM payloads WHERE seq = ?',

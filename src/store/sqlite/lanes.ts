@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 
 /** A due time that does not come: of a lane that is held and empty, held without end, or paused. */
-const NEVER = Number.MAX_SAFE_INTEGER;
+export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /**
  * The upkeep of a lane's `due_at`, a lower bound of the due times of its scheduled deliveries, but never before
@@ -26,7 +26,8 @@ export function createLanes(db: DatabaseSync) {
   const resume = db.prepare(
     'UPDATE lanes SET due_at = max(?, hold_until), paused_at = NULL WHERE lane = ? AND paused_at IS NOT NULL',
   );
-  const due = db.prepare('SELECT lane, hold_until FROM lanes WHERE due_at <= ? ORDER BY due_at');
+  const due = db.prepare('SELECT lane FROM lanes WHERE due_at <= ? ORDER BY due_at');
+  const dueOf = db.prepare('SELECT hold_until FROM lanes WHERE lane = ? AND due_at <= ?');
   const nextDue = db.prepare(
     'SELECT min(due_at) AS due_at FROM lanes WHERE due_at > ? AND due_at < ?',
   );
@@ -54,11 +55,14 @@ export function createLanes(db: DatabaseSync) {
     resume(lane: string, now: number): void {
       resume.run(now, lane);
     },
-    /** Lanes that may have something due, the longest waiting first. `held`: it is time for a probe. */
-    *due(now: number): Generator<{ lane: string; held: boolean }> {
-      for (const row of due.iterate(now)) {
-        yield { lane: row['lane'] as string, held: (row['hold_until'] as number) > 0 };
-      }
+    /** Lanes that may have something due, the longest waiting first. */
+    *due(now: number): Generator<string> {
+      for (const row of due.iterate(now)) yield row['lane'] as string;
+    },
+    /** Of one that may have something due. `held`: it is time for a probe. */
+    dueOf(lane: string, now: number): { readonly held: boolean } | undefined {
+      const row = dueOf.get(lane, now);
+      return row === undefined ? undefined : { held: (row['hold_until'] as number) > 0 };
     },
     nextDueAt(now: number): number | null {
       return nextDue.get(now, NEVER)?.['due_at'] as number | null;

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isOrdered } from '../../outbox/delivery.ts';
 import type { RetryOutcome } from '../delivery-store.ts';
 import type { AgentCache } from './agent-cache.ts';
-import type { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
 import type { Failures } from './failures.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -12,7 +12,7 @@ interface Deps {
   readonly db: DatabaseSync;
   readonly cache: AgentCache;
   readonly lanes: Lanes;
-  readonly depths: LaneDepths;
+  readonly depths: DepthChanges;
   readonly failures: Failures;
 }
 

@@ -1,10 +1,13 @@
+import { compileCacheFolder } from '../../compile-cache.ts';
 import { createSecretBox } from '../secret-box.ts';
 import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
+import { Worker } from 'node:worker_threads';
 import { createDeliveryStore } from './deliveries.ts';
-import { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
+import { reading } from './errors.ts';
 import { createFailures } from './failures.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -18,6 +21,18 @@ import { createRetry } from './retry.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
 
+const AGENT_READS = [
+  'get',
+  'list',
+  'findByTokenHash',
+  'listExpired',
+  'listOfflineSince',
+  'nextExpiryAt',
+  'listEvents',
+  'lastEvent',
+  'listDeregistering',
+] as const;
+
 export interface SqliteOptions {
   /** How long to wait for a predecessor on the same file. */
   readonly lockWaitMs?: number;
@@ -26,8 +41,8 @@ export interface SqliteOptions {
 }
 
 /**
- * The embedded store: one file, one process, one connection. Writes go through the group commit; reads run at once on
- * the same connection, which between two turns of the event loop only ever shows what is committed.
+ * The embedded store: one file, one process, two connections. Writes go through the group commit, which has them take
+ * turns; reads run at once on this one, which between two turns of the event loop only ever shows what is committed.
  */
 export function openSqliteStore(path: string, options: SqliteOptions = {}): Store {
   const database = openDatabase(path, options.lockWaitMs);
@@ -40,24 +55,44 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     throw error;
   }
   const cache = new AgentCache(db, box);
-  const depths = new LaneDepths(db);
-  const commit = new GroupCommit(db, () => {
-    cache.clear();
-    depths.clear();
+  const commit = new GroupCommit({
+    db,
+    startWriter: () =>
+      new Worker(new URL('./writer-thread.ts', import.meta.url), {
+        workerData: { path },
+        env: { NODE_COMPILE_CACHE: compileCacheFolder },
+      }),
+    onRollback: () => cache.clear(),
   });
   const lanes = createLanes(db);
+  const depths: DepthChanges = { add: (lane, change) => commit.noteDepth(lane, change) };
   const insertDelivery = createInsertDelivery(db, lanes, depths);
   const failures = createFailures(db);
   const retry = createRetry({ db, cache, lanes, depths, failures });
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
+  const agents = createAgentStore({
+    db,
+    commit,
+    cache,
+    box,
+    lanes,
+    depths,
+    insertDelivery,
+    failures,
+  });
+  const tasks = createTaskStore(db, commit, cache, depths, failures);
+  const deliveries = createDeliveryStore({ db, commit, lanes, depths, failures, retry });
+  const replays = createReplayStore(db, commit, retry);
+  const keys = createKeyStore(db, commit);
+
   return {
-    agents: createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery, failures }),
-    tasks: createTaskStore(db, commit, cache, depths, insertDelivery, failures),
-    outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery, failures),
-    deliveries: createDeliveryStore({ db, commit, lanes, depths, failures, retry }),
-    replays: createReplayStore(db, commit, retry),
-    keys: createKeyStore(db, commit),
+    agents: { ...agents, ...reading(agents, AGENT_READS) },
+    tasks: { ...tasks, ...reading(tasks, ['get', 'listOfAgent']) },
+    outbox: createOutboxStore(db, commit, lanes),
+    deliveries: { ...deliveries, ...reading(deliveries, ['get', 'list']) },
+    replays: { ...replays, ...reading(replays, ['get', 'list']) },
+    keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
     check: () =>
@@ -65,8 +100,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
         probe.run();
       }),
     close: async () => {
-      // What was asked for in this turn is still written.
-      await commit.run(() => undefined);
+      await commit.close();
       database.close();
     },
   };

@@ -1,26 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { DeliveryState } from '../../outbox/delivery.ts';
 import { toAttempt, toRecord } from '../delivery-rows.ts';
-import type { InsertTaskResult, TaskStore } from '../store.ts';
+import type { TaskStore } from '../store.ts';
 import type { AgentCache } from './agent-cache.ts';
-import type { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
 import { RECORD, type Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { InsertDelivery } from './insert-delivery.ts';
 
 export function createTaskStore(
   db: DatabaseSync,
   commit: GroupCommit,
   cache: AgentCache,
-  depths: LaneDepths,
-  insertDelivery: InsertDelivery,
+  depths: DepthChanges,
   failures: Failures,
 ): TaskStore {
-  const selectKey = db.prepare(
-    'SELECT body_hash, task_id FROM idempotency_keys WHERE agent_id = ? AND key = ?',
-  );
-  const insertKey = db.prepare(`
-    INSERT INTO idempotency_keys (agent_id, key, body_hash, task_id, created_at) VALUES (?, ?, ?, ?, ?)`);
   const select = db.prepare(`SELECT ${RECORD} WHERE d.id = ? AND d.kind = 'task'`);
   const selectAttempts = db.prepare('SELECT * FROM attempts WHERE seq = ? ORDER BY number');
   const list = db.prepare(`
@@ -31,35 +24,22 @@ export function createTaskStore(
     UPDATE deliveries SET state = 'cancelled', finished_at = ?, lease_owner = NULL WHERE seq = ?`);
 
   return {
-    insert: (task, { lease, idempotency, queueLimit }) =>
-      commit.run((): InsertTaskResult => {
-        const agent = cache.get(task.agentId);
-        if (agent === undefined || agent.status === 'deregistering') {
-          return { outcome: 'agent_not_found' };
-        }
-        if (idempotency !== undefined) {
-          const known = selectKey.get(task.agentId, idempotency.key);
-          if (known !== undefined) {
-            return known['body_hash'] === idempotency.bodyHash
-              ? { outcome: 'repeated', taskId: known['task_id'] as string }
-              : { outcome: 'idempotency_conflict' };
-          }
-        }
-        if (depths.of(task.lane) >= queueLimit) return { outcome: 'queue_full' };
-        if (idempotency !== undefined) {
-          insertKey.run(
-            task.agentId,
-            idempotency.key,
-            idempotency.bodyHash,
-            task.id,
-            task.createdAt,
-          );
-        }
-        // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
-        const given = agent.status === 'online' && agent.pausedAt === null ? lease : undefined;
-        const seq = insertDelivery(task, given);
-        return { outcome: 'inserted', seq, leased: given !== undefined };
-      }),
+    insert: async (task, { lease, idempotency, queueLimit }) => {
+      const { body, ...rest } = task;
+      try {
+        const { content } = await commit.send('insertTask', () => {
+          const agent = cache.get(task.agentId);
+          if (agent === undefined || agent.status === 'deregistering') throw NO_AGENT;
+          // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
+          const given = agent.status === 'online' && agent.pausedAt === null ? lease : undefined;
+          return { request: { task: rest, lease: given, idempotency, queueLimit }, bodies: [body] };
+        });
+        return content;
+      } catch (error) {
+        if (error === NO_AGENT) return { outcome: 'agent_not_found' };
+        throw error;
+      }
+    },
 
     get: async (taskId) => {
       const row = select.get(taskId);
@@ -98,3 +78,5 @@ export function createTaskStore(
       }),
   };
 }
+
+const NO_AGENT = new Error('the agent is not there');

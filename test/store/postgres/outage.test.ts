@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { openPostgres } from '../../helpers/open-store.ts';
 import { startPostgres } from '../../helpers/postgres-server.ts';
-import { query } from '../../helpers/postgres.ts';
+import { emptyDatabase, query } from '../../helpers/postgres.ts';
 import { tcpProxy } from '../../helpers/tcp-proxy.ts';
 import { aLease, aTask, claim, delivered, register, type OpenReplica } from './steps.ts';
 
@@ -15,7 +15,7 @@ async function ownServer() {
 }
 
 async function open(url: string): Promise<OpenReplica> {
-  const replica = await openPostgresStore(url);
+  const replica = await openPostgres(url);
   onTestFinished(() => replica.store.close());
   return replica;
 }
@@ -80,29 +80,36 @@ describe('a PostgreSQL that is stopped as by a crash and started again, under lo
 });
 
 describe('a replica that is cut off from its database without a word', () => {
-  it('acknowledges nothing more', async () => {
-    const server = await ownServer();
-    const proxy = await tcpProxy(server.port);
-    const url = new URL(server.url('postgres'));
+  it('acknowledges nothing, says so at once when it has noticed, and is back by itself', async () => {
+    const url = new URL(await emptyDatabase());
+    const proxy = await tcpProxy(Number(url.port));
     url.port = String(proxy.port);
     const replica = await open(url.href);
     const agent = await register(replica);
-    proxy.freeze('');
-    const now = replica.clock.now();
-    const attempt = replica.store.tasks.insert(aTask(agent.agentId, now), {
-      lease: aLease(replica),
-      idempotency: undefined,
-      queueLimit: 10,
-    });
-    await expect(attempt).rejects.toBeInstanceOf(StoreUnavailableError);
-    // New connections go through again: nothing is left of the outage.
+    const insert = () =>
+      replica.store.tasks.insert(aTask(agent.agentId, replica.clock.now()), {
+        lease: aLease(replica),
+        idempotency: undefined,
+        queueLimit: 1_000,
+      });
+    const refusedAfter = async (): Promise<number> => {
+      const askedAt = performance.now();
+      await expect(insert()).rejects.toBeInstanceOf(StoreUnavailableError);
+      return performance.now() - askedAt;
+    };
+    proxy.cut();
+    // What is under way when it is cut off waits for an answer; what stands behind it does not wait anew.
+    const first = await Promise.all(Array.from({ length: 1_500 }, refusedAfter));
+    expect(Math.max(...first)).toBeLessThan(9_000);
+    for (let n = 0; n < 100; n += 1) expect(await refusedAfter()).toBeLessThan(500);
+    proxy.heal();
     await eventually(
       () =>
-        replica.store.check().then(
-          () => true,
+        insert().then(
+          ({ outcome }) => outcome === 'inserted',
           () => false,
         ),
       'it is back',
     );
-  });
+  }, 60_000);
 });

@@ -1,146 +1,124 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
+import { readMigrations } from '../../../src/store/migrations.ts';
+import { detectMode } from '../../../src/store/postgres/connection.ts';
+import { migrate, MIGRATIONS } from '../../../src/store/postgres/migrate.ts';
 import { anAttempt } from '../../helpers/records.ts';
-import { bareDatabase, query } from '../../helpers/postgres.ts';
-import { claim, delivered, insert, openReplica, register } from './steps.ts';
+import { claimAt, insertTask } from '../../helpers/store.ts';
+import { emptyDatabase, query } from '../../helpers/postgres.ts';
+import { aTask, openReplica, register, type OpenReplica } from './steps.ts';
 
-const MIGRATIONS = join(import.meta.dirname, '../../../src/store/postgres/migrations');
+/** What a newer version's migration may add beside a version that knows nothing of it. */
+const ADDED = [
+  'ALTER TABLE agents ADD COLUMN added_note text',
+  "ALTER TABLE deliveries ADD COLUMN added_mark text DEFAULT 'x'",
+  'ALTER TABLE schedule ADD COLUMN added_number bigint NOT NULL DEFAULT 0',
+  'ALTER TABLE attempts ADD COLUMN added_note text',
+  'ALTER TABLE api_keys ADD COLUMN added_note text',
+  'ALTER TABLE agent_events ADD COLUMN added_note text',
+  'ALTER TABLE idempotency_keys ADD COLUMN added_note text',
+  'CREATE TABLE added_table (id bigint PRIMARY KEY)',
+  'CREATE INDEX added_index ON deliveries (created_at)',
+];
 
-/** What a replica of the first version prepared, by the name it has there. */
-const PREPARED: Readonly<Record<string, readonly [text: string, values: readonly unknown[]]>> = {
-  agents_get: ['SELECT * FROM agents WHERE agent_id = $1', ['a']],
-  tasks_get: [
-    `SELECT d.*, s.due_at, s.lease_owner FROM deliveries d LEFT JOIN schedule s ON s.seq = d.seq WHERE d.id = $1`,
-    ['old-1'],
-  ],
-  tasks_attempts: [
-    'SELECT a.* FROM deliveries d JOIN attempts a ON a.seq = d.seq WHERE d.id = $1 ORDER BY a.number',
-    ['old-1'],
-  ],
-  keys_list: ['SELECT * FROM api_keys ORDER BY name', []],
-  complete: [
-    `WITH ended AS (DELETE FROM schedule s WHERE s.seq = $1 RETURNING s.seq),
-    recorded AS (
-      UPDATE deliveries d SET state = $2, attempt_count = d.attempt_count + 1, last_error = $3, finished_at = 2000
-      FROM ended h WHERE d.seq = h.seq),
-    attempted AS (
-      INSERT INTO attempts (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
-      SELECT seq, 1, 1000, 5, 'failed', NULL, 'timeout', NULL FROM ended)
-    SELECT seq FROM ended`,
-    [2, 'dead', 'unreachable'],
-  ],
-  prune_remove: [
-    `WITH a AS (DELETE FROM attempts t WHERE t.seq = $1) DELETE FROM deliveries t WHERE t.seq = $1`,
-    [3],
-  ],
-};
-
-/** A database as the first version left it, with three deliveries; the third is a dead letter. */
-async function firstVersion(): Promise<string> {
-  const url = await bareDatabase();
-  const client = new pg.Client(url);
-  await client.connect();
-  await client.query(readFileSync(join(MIGRATIONS, '0001_initial.sql'), 'utf8'));
-  await client.query(`
-    CREATE TABLE schema_version (version integer NOT NULL);
-    INSERT INTO schema_version VALUES (1);
-    INSERT INTO deliveries (id, kind, agent_id, name, state, created_at)
-    SELECT 'old-' || n, 'task', 'a', 't', 'scheduled', 1000 FROM generate_series(1, 3) n;
-    INSERT INTO payloads (seq, body) SELECT seq, 'x' FROM deliveries;
-    INSERT INTO schedule (seq, due_at, epoch, bytes, ordered, lane, lease_owner)
-    SELECT seq, 1000, 1, 1, false, 'task:a', 'old' FROM deliveries WHERE id <> 'old-3';
-    UPDATE deliveries SET state = 'dead', last_error = 'http_503', attempt_count = 1, finished_at = 1500 WHERE id = 'old-3';
-    INSERT INTO attempts SELECT seq, 1, 1000, 5, 'failed', 503, 'http_status', 'no' FROM deliveries WHERE id = 'old-3';`);
-  await client.end();
-  return url;
+/** Everything that a replica asks of the database, each statement prepared. */
+async function useEverything({ store, clock }: OpenReplica): Promise<void> {
+  const agent = await register({ store, clock }, { leaseSeconds: 60 });
+  const { agentId } = agent;
+  await store.agents.get(agentId);
+  await store.agents.list({}, { limit: 10, after: null });
+  await store.agents.heartbeat(agentId, clock.now());
+  await store.agents.listEvents(0, 10);
+  const name = randomUUID();
+  await store.keys.insert({
+    ...{ name, scope: 'read', hash: randomUUID(), prefix: 'p' },
+    ...{ createdAt: clock.now(), previousUntil: null },
+  });
+  await store.keys.list();
+  await store.keys.findByHash('none', clock.now());
+  await store.keys.rotate(name, { hash: randomUUID(), prefix: 'p', previousUntil: clock.now() });
+  const task = aTask(agentId, clock.now());
+  const idempotency = { key: randomUUID(), bodyHash: 'h' };
+  expect(await insertTask(store, task, { idempotency })).toMatchObject({
+    outcome: 'inserted',
+  });
+  const { deliveries } = await claimAt(store, clock.now() + 1_000);
+  const [held] = deliveries.filter(({ id }) => id === task.id);
+  if (held === undefined) throw new Error('the task is claimed');
+  expect(
+    await store.outbox.complete({
+      ...{ seq: held.seq, epoch: held.epoch, lane: held.lane, lastError: null },
+      ...{ attempt: anAttempt(), state: 'delivered', finishedAt: clock.now() },
+    }),
+  ).toBe('done');
+  expect((await store.tasks.get(task.id))?.attempts).toHaveLength(1);
+  await store.tasks.listOfAgent(agentId, { limit: 10, before: null });
+  await store.tasks.cancel(task.id, clock.now());
+  await store.outbox.prune({ finishedBefore: 0, deadBefore: 0, limit: 10, cursor: 0 });
+  await store.agents.pruneEvents(0, 10);
+  await store.agents.remove(agentId, {
+    ...{ at: clock.now(), limit: 10, applies: () => true, reportOf: () => undefined },
+    ...{ tasks: { state: 'cancelled', lastError: 'x' }, webhookOf: () => undefined },
+  });
 }
 
-it('a replica of the first version goes on beside this one, and what it records is found', async () => {
-  const url = await firstVersion();
-  const old = new pg.Client(url);
-  await old.connect();
-  onTestFinished(() => old.end());
-  const run = (name: string) => {
-    const [text, values] = PREPARED[name] ?? ['', []];
-    return old.query<Record<string, unknown>>({ name, text, values: [...values] });
-  };
-  // Prepared and planned before the migration; those that write, with a row that is not there.
-  for (const [name, [text, values]] of Object.entries(PREPARED)) {
-    const harmless = ['complete', 'prune_remove'].includes(name)
-      ? [-1, ...values.slice(1)]
-      : values;
-    await old.query({ name, text, values: [...harmless] });
+it('a replica goes on beside a newer version that has added to the schema', async () => {
+  const url = await emptyDatabase();
+  const replica = await openReplica(url);
+  await useEverything(replica);
+  for (const added of ADDED) {
+    await query(url, added);
+    await useEverything(replica);
   }
+});
 
-  const { store } = await openReplica(url);
-  for (const name of ['agents_get', 'tasks_get', 'tasks_attempts', 'keys_list']) await run(name);
-  expect((await run('tasks_get')).rows[0]).not.toHaveProperty('lane');
+it('a migration waits for a backup that holds a table, and keeps nobody waiting behind it', async () => {
+  const url = await emptyDatabase();
+  const replica = await openReplica(url);
+  await useEverything(replica);
+  const backup = new pg.Client(url);
+  await backup.connect();
+  onTestFinished(() => backup.end());
+  await backup.query('BEGIN');
+  await backup.query('SELECT count(*) FROM agents');
+  const { mode } = await detectMode(url);
+  const next = { sql: 'ALTER TABLE agents ADD COLUMN added text', expands: true };
+  let migrated = false;
+  const migrating = migrate(url, mode, async () => undefined, [
+    ...readMigrations(MIGRATIONS),
+    next,
+  ]).then(() => (migrated = true));
+  // Longer than the migration waits for the lock at a time.
+  const start = performance.now();
+  while (performance.now() - start < 2_500) await useEverything(replica);
+  expect(migrated).toBe(false);
+  await backup.query('COMMIT');
+  await migrating;
+  await useEverything(replica);
+});
 
-  const dead = async () =>
-    (await store.deliveries.list({ state: 'dead' }, { limit: 10, before: null })).items.map(
-      ({ id, errorClass }) => `${id} ${errorClass}`,
-    );
-  expect(await dead()).toEqual(['old-3 http_status']);
-  await run('complete');
-  expect(await dead()).toEqual(['old-3 http_status', 'old-2 timeout']);
-  expect((await store.deliveries.get('old-2'))?.attempts).toMatchObject([
-    { errorClass: 'timeout', connectedMs: null, spanId: null },
+it('a migration that meets a replica crosswise is tried again', async () => {
+  const url = await emptyDatabase();
+  const { mode } = await detectMode(url);
+  const worker = new pg.Client(url);
+  await worker.connect();
+  onTestFinished(() => worker.end());
+  await worker.query("SET deadlock_timeout = '10s'");
+  await worker.query('BEGIN');
+  await worker.query('LOCK TABLE lanes IN ROW EXCLUSIVE MODE');
+  const sql = 'ALTER TABLE agents ADD COLUMN added text; ALTER TABLE lanes ADD COLUMN added text';
+  // Sooner than the lock timeout: of the two it is the migration that notices.
+  const impatient = { sql: `SET LOCAL deadlock_timeout = '50ms'; ${sql}`, expands: true };
+  const migrating = migrate(url, mode, async () => undefined, [
+    ...readMigrations(MIGRATIONS),
+    impatient,
   ]);
-  await run('prune_remove');
-  expect(await dead()).toEqual(['old-2 timeout']);
-  expect(await query(url, 'SELECT seq FROM undelivered')).toEqual([{ seq: '2' }]);
-});
-
-it('a dead letter that the first version recorded is sent again, under an epoch of its own', async () => {
-  const url = await firstVersion();
-  const replica = await openReplica(url);
-  const agent = await register(replica, { agentId: 'a' });
-  const now = replica.clock.now();
-  expect(await replica.store.deliveries.retry('old-3', { now, force: false })).toBe('scheduled');
-  const { deliveries } = await claim(replica, { capacityOf: () => 5 });
-  const held = deliveries.find(({ id }) => id === 'old-3');
-  if (held === undefined) throw new Error('it is not claimed');
-  expect(held.epoch).toBeGreaterThan(1_000);
-  const end = delivered(held, now);
-  expect(await replica.store.outbox.complete({ ...end, attempt: anAttempt({ number: 2 }) })).toBe(
-    'done',
-  );
-  expect(await replica.store.deliveries.get('old-3')).toMatchObject({
-    record: { state: 'delivered', agentId: agent.agentId },
-    attempts: [{ number: 1 }, { number: 2 }],
-  });
-});
-
-it('is done while a replica of the first version is at work', async () => {
-  const url = await firstVersion();
-  const state = { working: true, done: 0 };
-  const work = async () => {
-    const client = new pg.Client(url);
-    await client.connect();
-    while (state.working) {
-      // A deadlock may hit this one instead of the migration: a replica tries again.
-      try {
-        await client.query('BEGIN');
-        await client.query('UPDATE deliveries SET attempt_count = attempt_count WHERE seq = 1');
-        await client.query(
-          "INSERT INTO lanes (lane, due_at) VALUES ('l', 1) ON CONFLICT (lane) DO UPDATE SET due_at = 1",
-        );
-        await client.query('COMMIT');
-        state.done += 1;
-      } catch {
-        await client.query('ROLLBACK');
-      }
-    }
-    await client.end();
-  };
-  const working = Promise.all([work(), work(), work()]);
-  const replica = await openReplica(url);
-  const { agentId } = await register(replica);
-  await insert(replica, agentId);
-  state.working = false;
-  await working;
-  expect(state.done).toBeGreaterThan(0);
-  expect(await query(url, 'SELECT version FROM schema_version')).toEqual([{ version: 2 }]);
+  const waiting =
+    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  while ((await query(url, waiting)).length === 0);
+  await worker.query('SELECT count(*) FROM agents').catch(() => undefined);
+  await worker.query('COMMIT');
+  await migrating;
+  expect(await query(url, 'SELECT a.added, l.added FROM agents a, lanes l')).toEqual([]);
 });

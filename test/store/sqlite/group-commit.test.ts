@@ -14,7 +14,10 @@ function setup() {
   const insert = db.prepare('INSERT INTO t (n) VALUES (?)');
   const exec = vi.spyOn(db, 'exec');
   const onRollback = vi.fn();
-  const commit = new GroupCommit(db, onRollback);
+  const startWriter = () => {
+    throw new Error('nothing here is for the writer');
+  };
+  const commit = new GroupCommit({ db, startWriter, onRollback });
   return {
     path,
     db,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts';
+import { openSqlite } from '../../helpers/open-store.ts';
 import { anAgent } from '../../helpers/records.ts';
 import { claimAt, insertAgent } from '../../helpers/store.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
@@ -29,7 +29,7 @@ it('a file of the first version is opened with all that failed in it, and that c
     INSERT INTO lanes (lane, due_at) VALUES ('task:a', 9000);`);
   old.close();
 
-  const store = openSqliteStore(path);
+  const store = openSqlite(path);
   onTestFinished(() => store.close());
   const { items } = await store.deliveries.list({}, { limit: 10, before: null });
   expect(items.map(({ id, errorClass }) => `${id} ${errorClass}`)).toEqual([

@@ -155,10 +155,11 @@ CREATE TABLE first_seen (
   seen_at bigint NOT NULL
 );
 
--- The processes that share this database. seen_at is renewed every second.
+-- The processes that share this database. Renewed every second: the time that they keep, and the database's at that moment.
 CREATE TABLE replicas (
-  id      text COLLATE "C" PRIMARY KEY,
-  seen_at bigint NOT NULL
+  id       text COLLATE "C" PRIMARY KEY,
+  seen_at  bigint NOT NULL,
+  clock_at bigint NOT NULL
 );
 
 -- What one replica does at a time.

@@ -1,4 +1,4 @@
--- What operators see and mend. Nothing here has to be kept up by a task that is stored and delivered at its first attempt.
+-- expand: What operators see and mend. Nothing here has to be kept up by a task that is stored and delivered at its first attempt.
 
 -- What failed at its last attempt, waits or ended without one: dead letters and cancelled ones among it. A table and not
 -- indexes of deliveries: with those each completion would be looked at by all of them, which cost 1 of 22 µs.

@@ -1,0 +1,117 @@
+import { status } from '../../helpers/agent-server.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { startLoad } from '../harness/load.ts';
+import { cancelTask } from '../harness/operations.ts';
+import { setStage, type Scene, type Stage } from '../harness/stage.ts';
+import { answersSlowly } from './behaviours.ts';
+import type { Outcome } from './outcome.ts';
+
+/** While the first arrival of a task is answered at once, the second is under way for so long. */
+const SECOND_TAKES_MS = 600;
+
+/** Of what it holds and has not sent, so much is cancelled while it is stopped. */
+const CANCELLED = 6;
+
+/**
+ * Three replicas; one is stopped (SIGSTOP) in the middle of its work, until the others have taken over what it held, and
+ * then goes on (SIGCONT) while they are at it: what it believes of its leases is wrong by then.
+ */
+export async function pauseReplicas(
+  scene: Scene,
+  { rounds }: { rounds: number },
+): Promise<Outcome> {
+  const { random } = scene;
+  const take = status(200);
+  const stage = await setStage({
+    ...scene,
+    store: 'postgres',
+    replicas: 3,
+    agents: 2,
+    env: {
+      AGENT_CONCURRENCY: '12',
+      // Longer than anything takes on a busy machine, so that only what was stopped runs out of time.
+      DISPATCH_TIMEOUT: '4s',
+      WEBHOOK_TIMEOUT: '4s',
+      TASK_RETRY_SCHEDULE: Array<string>(20).fill('50ms').join(','),
+    },
+    behave: (response, dispatch) => {
+      const takes = dispatch.nth === 1 ? random.between(5, 30) : SECOND_TAKES_MS;
+      setTimeout(() => take(response, dispatch), takes);
+    },
+    // A service that is stopped takes connections and gives no answers.
+    client: { timeoutMs: 1_000 },
+  });
+  const { replicas, onlooker } = stage;
+  let held = 0;
+  let cancelled = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const load = startLoad(stage, { taskClients: 48, firstTask: round * 1_000_000 });
+    await new Promise((resolve) => setTimeout(resolve, random.between(700, 1_000)));
+    const index = random.between(0, replicas.count - 1);
+    const { leased, owner } = await replicas.stop(index);
+    held += leased.size;
+    await load.stop();
+    cancelled += await cancelSome(stage, leased);
+    // The last of it is under way by then.
+    await eventually(
+      async () => (await onlooker.leasedBy(owner)).size === 0,
+      'the others take over all that was held',
+    );
+    replicas.resume(index);
+    await stage.drained();
+  }
+  const verdict = await stage.judged();
+  const attempts = (await onlooker.deliveries()).map(({ startedAt }) => startedAt.length);
+  const figures = {
+    rounds,
+    'held when stopped': held,
+    'of these cancelled meanwhile': cancelled,
+    // Of a lease that was lost nothing is recorded.
+    'most attempts recorded of one': Math.max(...attempts),
+  };
+  return { verdict, figures };
+}
+
+/** Cancels some of what a stopped process has in its hands and has not sent. @returns how many. */
+async function cancelSome({ client, agents }: Stage, leased: ReadonlySet<string>): Promise<number> {
+  const sent = new Set(agents.flatMap(({ dispatches }) => dispatches.map(({ taskId }) => taskId)));
+  const waiting = client.operations.filter(({ ids }) =>
+    [...ids].some((id) => leased.has(id) && !sent.has(id)),
+  );
+  const outcomes = await Promise.all(
+    waiting.slice(0, CANCELLED).map((operation) => cancelTask(client, operation)),
+  );
+  return outcomes.filter((done) => done).length;
+}
+
+/** Longer than the leases of a service whose attempts may take a second. */
+const PAST_ITS_LEASES_MS = 12_000;
+
+/** One service on SQLite, stopped past its own leases: nobody could take them, and it must not be misled by that. */
+export async function pauseAlone(scene: Scene): Promise<Outcome> {
+  const { random } = scene;
+  const stage = await setStage({
+    ...scene,
+    store: 'sqlite',
+    agents: 2,
+    env: {
+      AGENT_CONCURRENCY: '8',
+      DISPATCH_TIMEOUT: '1s',
+      WEBHOOK_TIMEOUT: '1s',
+      TASK_RETRY_SCHEDULE: Array<string>(20).fill('50ms').join(','),
+    },
+    behave: answersSlowly(random, 30),
+    client: { timeoutMs: 1_000 },
+  });
+  const { replicas } = stage;
+  const load = startLoad(stage, { taskClients: 32 });
+  await new Promise((resolve) => setTimeout(resolve, random.between(700, 1_000)));
+  const { leased } = await replicas.stop(0);
+  const stopping = load.stop();
+  await new Promise((resolve) => setTimeout(resolve, PAST_ITS_LEASES_MS));
+  replicas.resume(0);
+  await stopping;
+  // By itself, and at once: not when leases end that it took before it was stopped.
+  await stage.drained(10_000);
+  return { verdict: await stage.judged(), figures: { 'held when stopped': leased.size } };
+}
