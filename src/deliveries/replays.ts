@@ -13,8 +13,8 @@ interface Deps {
   readonly worker: { wake(): void };
 }
 
-/** Dead letters that have their turn in one transaction: 2 ms on SQLite, 20 on PostgreSQL. */
-const STEP = 200;
+/** Dead letters that have their turn in one transaction, which takes some milliseconds. */
+const STEP = 100;
 
 /** How often it is looked whether a replay is to be gone on with: one that another replica left, or that had to wait. */
 const POLL_MS = 1_000;

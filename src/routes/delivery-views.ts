@@ -4,24 +4,13 @@ import type { Ping } from '../dispatcher/ping.ts';
 import { withSpan } from '../dispatcher/traceparent.ts';
 import type { Replay } from '../store/delivery-store.ts';
 import type { DeliveryRecord } from '../store/store.ts';
-import { attemptView, isoOrNull } from './views.ts';
+import { attemptView, isoOrNull, recordView } from './views.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
 export function deliveryListItem(record: DeliveryRecord) {
-  return {
-    deliveryId: record.id,
-    kind: record.kind,
-    agentId: record.agentId,
-    name: record.name,
-    state: record.state,
-    attemptCount: record.attemptCount,
-    nextAttemptAt: isoOrNull(record.nextAttemptAt),
-    lastError: record.lastError,
-    errorClass: record.errorClass,
-    createdAt: iso(record.createdAt),
-    finishedAt: isoOrNull(record.finishedAt),
-  };
+  const { id, kind, errorClass } = record;
+  return { deliveryId: id, kind, errorClass, ...recordView(record) };
 }
 
 export function deliveryView({

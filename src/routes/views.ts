@@ -45,9 +45,9 @@ export function agentEventView(event: AgentEvent) {
   };
 }
 
-export function taskListItem(record: DeliveryRecord) {
+/** A delivery, but for its id: a task has another name for that. */
+export function recordView(record: DeliveryRecord) {
   return {
-    taskId: record.id,
     agentId: record.agentId,
     name: record.name,
     state: record.state,
@@ -57,6 +57,10 @@ export function taskListItem(record: DeliveryRecord) {
     createdAt: iso(record.createdAt),
     finishedAt: isoOrNull(record.finishedAt),
   };
+}
+
+export function taskListItem(record: DeliveryRecord) {
+  return { taskId: record.id, ...recordView(record) };
 }
 
 export function taskView(

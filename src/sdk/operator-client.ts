@@ -115,10 +115,15 @@ export class OperatorClient {
 
   /**
    * `POST /v1/webhook/ping`: one signed request to Ops-Core's webhook, and what came back. 409 `webhook_not_configured`.
-   * It takes as long as an attempt may: WEBHOOK_TIMEOUT of the service.
+   * It takes as long as an attempt may (WEBHOOK_TIMEOUT of the service), so it is waited for a minute at least.
    */
   async pingWebhook(options?: CallOptions): Promise<WebhookPing> {
-    return this.calls.data({ method: 'POST', path: '/v1/webhook/ping' }, options);
+    const request = {
+      method: 'POST',
+      path: '/v1/webhook/ping',
+      timeoutMs: PING_TIMEOUT_MS,
+    } as const;
+    return this.calls.data(request, options);
   }
 
   async #replay<T>(
@@ -133,6 +138,8 @@ export class OperatorClient {
     return this.calls.data({ method: 'POST', path: '/v1/replays', body }, options);
   }
 }
+
+const PING_TIMEOUT_MS = 60_000;
 
 function moment(argument: string, value: string | Date | undefined): string | undefined {
   if (!(value instanceof Date)) return value;

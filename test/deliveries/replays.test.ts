@@ -68,12 +68,12 @@ afterEach(() => {
 
 describe('a replay', () => {
   it('goes on at once, in steps, and wakes the worker', async () => {
-    const { service, store, lines, wakes, done } = await setup(450);
+    const { service, store, lines, wakes, done } = await setup(250);
     service.start();
     const { id, total, createdBy } = await service.create({}, ADMIN);
-    expect({ total, createdBy }).toEqual({ total: 450, createdBy: 'ops' });
+    expect({ total, createdBy }).toEqual({ total: 250, createdBy: 'ops' });
     await done(id);
-    expect(await store.replays.get(id)).toMatchObject({ replayed: 450, skipped: 0 });
+    expect(await store.replays.get(id)).toMatchObject({ replayed: 250, skipped: 0 });
     expect(wakes()).toBe(3);
     expect(lines.join('')).toContain('"msg":"replay done"');
   });
@@ -191,7 +191,7 @@ describe('a replay', () => {
 
   it('stops between two steps, and another goes on', async () => {
     let stop: Promise<void> | undefined;
-    const { service, store, clock, done } = await setup(600, {
+    const { service, store, clock, done } = await setup(300, {
       replays: (real) => ({
         step: async (id, options) => {
           stop ??= service.stop();
@@ -203,13 +203,13 @@ describe('a replay', () => {
     const { id } = await service.create({}, ADMIN);
     await until(() => stop !== undefined);
     await stop;
-    expect(await store.replays.get(id)).toMatchObject({ state: 'running', replayed: 200 });
+    expect(await store.replays.get(id)).toMatchObject({ state: 'running', replayed: 100 });
     const log = testLog();
     const next = createReplays({ store, clock, log, worker: { wake: () => undefined } });
     onTestFinished(() => next.stop());
     next.start();
     await done(id);
-    expect(await store.replays.get(id)).toMatchObject({ replayed: 600 });
+    expect(await store.replays.get(id)).toMatchObject({ replayed: 300 });
   });
 
   it('is not gone on with once it was cancelled', async () => {

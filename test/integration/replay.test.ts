@@ -96,12 +96,14 @@ function addDeadTasks(file: string, agentId: string): void {
   db.exec('BEGIN');
   const insert = db.prepare(`
     INSERT INTO deliveries (id, kind, agent_id, lane, ordered, name, state, due_at, epoch, attempt_count, created_at,
-      finished_at, last_error, error_class)
-    VALUES (?, 'task', ?, ?, 0, 't', 'dead', 0, 1, 0, ?, ?, 'http_503', 'http_status')`);
+      finished_at, last_error)
+    VALUES (?, 'task', ?, ?, 0, 't', 'dead', 0, 1, 0, ?, ?, 'http_503')`);
+  const failure = db.prepare("INSERT INTO failures VALUES (?, 'dead', ?, 'http_status')");
   const payload = db.prepare('INSERT INTO payloads (seq, body, traceparent) VALUES (?, ?, NULL)');
   const at = Date.now() - 1_000;
   for (let i = 0; i < DEAD; i += 1) {
     const { lastInsertRowid } = insert.run(uuidv7(), agentId, `task:${agentId}`, at, at);
+    failure.run(lastInsertRowid, agentId);
     payload.run(lastInsertRowid, Buffer.from('{"task_name":"t"}'));
   }
   db.exec('COMMIT');

@@ -14,6 +14,7 @@ import { leases } from './contract/leases.ts';
 import { listingAgents } from './contract/listing-agents.ts';
 import { listingDeliveries } from './contract/listing-deliveries.ts';
 import { orderedLanes } from './contract/ordered-lanes.ts';
+import { mending } from './contract/mending.ts';
 import { pausing } from './contract/pausing.ts';
 import { pruning } from './contract/pruning.ts';
 import { pullingForward } from './contract/pulling-forward.ts';
@@ -46,6 +47,7 @@ export function describeStore(name: string, open: OpenStore, options: StoreOptio
   describe(`${name}: listing deliveries`, () => listingDeliveries(open));
   describe(`${name}: retrying`, () => retrying(open));
   describe(`${name}: ending deliveries`, () => endingDeliveries(open));
+  describe(`${name}: mending`, () => mending(open));
   describe(`${name}: pausing`, () => pausing(open, options));
   describe(`${name}: pulling forward`, () => pullingForward(open));
   describe(`${name}: replaying`, () => replaying(open));

@@ -95,9 +95,12 @@ export function fillSqlite(path: string, deliveries: number): void {
       ...{ name: text(), state, due_at, lease_owner: ended ? null : maybe(randomUUID()) },
       ...{ epoch: ended ? 0 : upTo(50), attempt_count: number, unburnt_count: upTo(9) },
       ...{ created_at: moment(), finished_at, last_error: maybe(text()) },
-      // Also of what was delivered: a version that knew no such column leaves it as it was.
-      error_class: errorClass(),
     });
+    const error_class = errorClass();
+    // What waits for its first attempt has not failed.
+    if (state === 'dead' || state === 'cancelled' || (!ended && error_class !== null)) {
+      insert('failures', { seq, state, agent_id: agentId, error_class });
+    }
     const size = pick([0, 2, 300, 300, 300, 10_000, i % 500 === 0 ? 3_000_000 : 1]);
     insert('payloads', { seq, body: randomBytes(size), traceparent: maybe(text()) });
     for (let attempt = 1; attempt <= number; attempt += 1) {
@@ -164,8 +167,9 @@ export function rowsOfSqlite(path: string, { raw = false } = {}): Rows {
   rows['payloads'] = all(`SELECT p.*, nullif(d.lane, ${OWN_LANE}) AS lane
     FROM payloads p JOIN deliveries d ON d.seq = p.seq ORDER BY p.seq`);
   rows['undelivered'] = all(`SELECT seq, state, agent_id, error_class
-    FROM deliveries WHERE state IN ('dead', 'cancelled') ORDER BY seq`);
-  rows['schedule'] = all(`SELECT seq, ${SCHEDULED} AS due_at, epoch, lane, ordered, error_class,
+    FROM failures WHERE state <> 'scheduled' ORDER BY seq`);
+  rows['schedule'] = all(`SELECT seq, ${SCHEDULED} AS due_at, epoch, lane, ordered,
+    (SELECT error_class FROM failures f WHERE f.seq = d.seq) AS error_class,
     (SELECT length(body) FROM payloads p WHERE p.seq = d.seq) AS bytes
     FROM deliveries d WHERE state = 'scheduled' ORDER BY seq`);
   rows['lanes'] = raw

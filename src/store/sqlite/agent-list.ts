@@ -1,7 +1,8 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent, AgentFilter, Page } from '../store.ts';
 import { endOfPrefix } from '../prefix.ts';
+import { createStatements } from './statements.ts';
 import { capabilityTag, metadataTag, PAUSED_AT, toAgent } from '../agent-rows.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
@@ -24,16 +25,7 @@ const FEW = 1_000;
  * 100,000 agents cost no more than 1,000 (bench/agents.ts).
  */
 export function createAgentList(db: DatabaseSync, box: SecretBox) {
-  const prepared = new Map<string, StatementSync>();
-
-  function statement(sql: string): StatementSync {
-    let found = prepared.get(sql);
-    if (found === undefined) {
-      found = db.prepare(sql);
-      prepared.set(sql, found);
-    }
-    return found;
-  }
+  const statement = createStatements(db);
 
   /** The criterion that the fewest agents pass, if they are few; among several the one that leaves the least to do. */
   function narrowest(criteria: readonly Criterion[]): Criterion | undefined {

@@ -6,7 +6,7 @@ import type { AgentStoreDeps } from './agents.ts';
 
 /** How an agent goes: its waiting tasks end first, in steps. */
 export function createAgentRemoval(
-  { db, commit, cache, lanes, depths, insertDelivery }: AgentStoreDeps,
+  { db, commit, cache, lanes, depths, insertDelivery, failures }: AgentStoreDeps,
   events: AgentEvents,
 ): Pick<AgentStore, 'remove' | 'listDeregistering'> {
   const waitingTasks = db.prepare(`
@@ -15,8 +15,7 @@ export function createAgentRemoval(
     WHERE d.lane = ? AND d.state = 'scheduled'
     ORDER BY d.due_at`);
   const endTask = db.prepare(`
-    UPDATE deliveries SET state = ?1, finished_at = ?2, last_error = ?3, error_class = ?3, lease_owner = NULL
-    WHERE seq = ?4`);
+    UPDATE deliveries SET state = ?, finished_at = ?, last_error = ?, lease_owner = NULL WHERE seq = ?`);
   const markDeregistering = db.prepare(
     "UPDATE agents SET status = 'deregistering', updated_at = ?, revision = ? WHERE agent_id = ?",
   );
@@ -57,6 +56,7 @@ export function createAgentRemoval(
         const rows = waitingOf(lane, plan.limit, plan.holder);
         for (const row of rows) {
           endTask.run(plan.tasks.state, plan.at, plan.tasks.lastError, row['seq'] as number);
+          failures.note(row['seq'] as number, plan.tasks.state, lane, plan.tasks.lastError);
           depths.add(lane, -1);
           const report = plan.reportOf({
             ...toStoredTask(agentId, row),

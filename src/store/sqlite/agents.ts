@@ -8,6 +8,7 @@ import { createAgentList } from './agent-list.ts';
 import { createAgentRemoval } from './agent-removal.ts';
 import { PAUSED_AT, tagsOf, toAgent, toBindings } from '../agent-rows.ts';
 import type { DepthChanges } from './depths.ts';
+import type { Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 import type { Lanes } from './lanes.ts';
@@ -20,6 +21,7 @@ export interface AgentStoreDeps {
   readonly lanes: Lanes;
   readonly depths: DepthChanges;
   readonly insertDelivery: InsertDelivery;
+  readonly failures: Failures;
 }
 
 const WRITTEN = [

@@ -4,12 +4,12 @@ import type { Operations } from './writer-messages.ts';
 import type { OperationDeps } from './writer-operations.ts';
 
 /** Records an attempt and what follows from it. */
-export function createComplete({ db, lanes, depths, insertDelivery }: OperationDeps) {
+export function createComplete({ db, lanes, depths, failures, insertDelivery }: OperationDeps) {
   // The epoch alone does not tell: it grows with the next lease, not with the end of this one.
   const complete = db.prepare(`
     UPDATE deliveries
     SET state = ?, due_at = ?, lease_owner = NULL, attempt_count = coalesce(?, attempt_count),
-      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?, error_class = ?
+      unburnt_count = unburnt_count + ?, finished_at = ?, last_error = ?
     WHERE seq = ? AND epoch = ? AND state = 'scheduled' AND lease_owner IS NOT NULL`);
   const countAttempt = db.prepare(`
     UPDATE deliveries SET attempt_count = ?1
@@ -51,7 +51,6 @@ export function createComplete({ db, lanes, depths, insertDelivery }: OperationD
       completion.unburnt === true ? 1 : 0,
       finishedAt,
       completion.lastError,
-      errorClassOf(completion),
       seq,
       epoch,
     );
@@ -63,6 +62,8 @@ export function createComplete({ db, lanes, depths, insertDelivery }: OperationD
       return 'stale';
     }
     recordAttempt(seq, attempt);
+    if (completion.state === 'delivered') failures.delivered(seq, epoch);
+    else failures.note(seq, completion.state, lane, errorClassOf(completion));
     if (finishedAt !== null) depths.add(lane, -1);
     if (finishedAt === null || isOrdered(lane)) lanes.lower(lane, dueAt);
     if (followUp !== undefined && followUpBody !== undefined) {

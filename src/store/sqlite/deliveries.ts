@@ -4,6 +4,7 @@ import type { DeliveryStore } from '../delivery-store.ts';
 import { toAttempt, toRecord } from '../delivery-rows.ts';
 import { createDeliveryList } from './delivery-list.ts';
 import type { DepthChanges } from './depths.ts';
+import { RECORD, type Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Lanes } from './lanes.ts';
 import type { Retry } from './retry.ts';
@@ -13,11 +14,13 @@ interface Deps {
   readonly commit: GroupCommit;
   readonly lanes: Lanes;
   readonly depths: DepthChanges;
+  readonly failures: Failures;
   readonly retry: Retry;
 }
 
-export function createDeliveryStore({ db, commit, lanes, depths, retry }: Deps): DeliveryStore {
-  const select = db.prepare('SELECT * FROM deliveries WHERE id = ?');
+export function createDeliveryStore(deps: Deps): DeliveryStore {
+  const { db, commit, lanes, depths, failures, retry } = deps;
+  const select = db.prepare(`SELECT ${RECORD} WHERE d.id = ?`);
   const selectPayload = db.prepare(
     'SELECT length(body) AS bytes, traceparent FROM payloads WHERE seq = ?',
   );
@@ -66,6 +69,7 @@ export function createDeliveryStore({ db, commit, lanes, depths, retry }: Deps):
         if (row['lease_owner'] !== null && (row['due_at'] as number) > at) return 'busy';
         const lane = row['lane'] as string;
         cancel.run(at, row['seq'] as number);
+        failures.cancelled(row['seq'] as number, row['agent_id'] as string);
         depths.add(lane, -1);
         lanes.lower(lane, at);
         return 'cancelled';

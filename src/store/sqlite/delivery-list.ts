@@ -1,7 +1,9 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { Range } from '../delivery-plan.ts';
 import type { DeliveryFilter, DeliveryStore } from '../delivery-store.ts';
 import { toRecord } from '../delivery-rows.ts';
-import { planOf, scheduled, type Range } from './delivery-plan.ts';
+import { planOf, scheduled } from './delivery-plan.ts';
+import { createStatements } from './statements.ts';
 
 /** Deliveries that one page looks at; 5,000 take some 5 ms. */
 const LOOK = 5_000;
@@ -17,21 +19,14 @@ const MARGIN_MS = 60_000;
  * page may be short then, and its cursor leads on. So no page costs what there is.
  */
 export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
-  const prepared = new Map<string, StatementSync>();
-  const ends = db.prepare('SELECT min(seq) AS first, max(seq) AS last FROM deliveries');
+  const statement = createStatements(db);
+  // Each by itself: SQLite finds one end of an index at once, and would read it whole for both.
+  const ends = db.prepare(
+    'SELECT (SELECT min(seq) FROM deliveries) AS first, (SELECT max(seq) FROM deliveries) AS last',
+  );
   const from = db.prepare(
     'SELECT seq, created_at FROM deliveries WHERE seq >= ? ORDER BY seq LIMIT 1',
   );
-
-  /** A few dozen shapes of filters. */
-  function statement(sql: string): StatementSync {
-    let found = prepared.get(sql);
-    if (found === undefined) {
-      found = db.prepare(sql);
-      prepared.set(sql, found);
-    }
-    return found;
-  }
 
   /** The first seq that was accepted at `at` or later, by halving: seqs and times grow together. */
   function firstSince(at: number): number {
@@ -46,9 +41,9 @@ export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
     return low;
   }
 
-  function areFew({ index, where, values }: Range): boolean {
+  function areFew({ table, where, values }: Range): boolean {
     const count = statement(
-      `SELECT count(*) AS n FROM (SELECT 1 FROM deliveries ${index} WHERE ${where} LIMIT ?)`,
+      `SELECT count(*) AS n FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ?)`,
     );
     return (count.get(...values, FEW + 1)?.['n'] as number) <= FEW;
   }
@@ -66,15 +61,14 @@ export function createDeliveryList(db: DatabaseSync): DeliveryStore['list'] {
     const { ranges, rest, restValues } = planOf(filter, few);
     const { top, bottom } = bounds(filter, before);
     const looked = ranges
-      .map(
-        ({ index, where }) =>
-          `SELECT seq FROM deliveries ${index} WHERE ${where} AND seq < ? AND seq >= ?`,
-      )
+      .map(({ table, where }) => `SELECT seq FROM ${table} WHERE ${where} AND seq < ? AND seq >= ?`)
       .join(' UNION ALL ');
     const values: SQLInputValue[] = ranges.flatMap((range) => [...range.values, top, bottom]);
     // The outer query keeps the order of the inner one, and ends it as soon as the page is full.
     const rows = statement(`
-      SELECT d.* FROM (${looked} ORDER BY seq DESC LIMIT ?) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+      SELECT d.*, f.error_class
+      FROM (${looked} ORDER BY seq DESC LIMIT ?) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+        LEFT JOIN failures AS f ON f.seq = d.seq
       ${rest.length === 0 ? '' : `WHERE ${rest.join(' AND ')}`} LIMIT ?`).all(
       ...values,
       LOOK,

@@ -1,83 +1,50 @@
-import type { SQLInputValue } from 'node:sqlite';
+import { byRanges, range, type Plan, type Range } from '../delivery-plan.ts';
 import type { DeliveryFilter } from '../delivery-store.ts';
 
-/** A range of an index that has its deliveries in the order of their seq. */
-export interface Range {
-  /** `INDEXED BY ...`: SQLite is not asked which. */
-  readonly index: string;
-  readonly where: string;
-  readonly values: readonly SQLInputValue[];
-}
+// Each range names its index: SQLite is not asked which.
 
-/** Where a filter's deliveries are found, and what is still to be asked of each delivery `d` that is. */
-export interface Plan {
-  readonly ranges: readonly Range[];
-  readonly rest: readonly string[];
-  readonly restValues: readonly SQLInputValue[];
-}
+const DUE = 'deliveries INDEXED BY deliveries_due';
+const OF_AGENT = 'deliveries INDEXED BY deliveries_of_agent';
+const OPSCORE = 'deliveries INDEXED BY deliveries_opscore';
+const FAILURES_OF_AGENT = 'failures INDEXED BY failures_of_agent';
+const FAILURES_ERROR = 'failures INDEXED BY failures_error';
+const FAILURES_STATE = 'failures INDEXED BY failures_state';
 
-type Name = keyof DeliveryFilter;
-
-const CONDITIONS: readonly (readonly [name: Name, condition: string])[] = [
-  ['kind', 'd.kind = ?'],
-  ['state', 'd.state = ?'],
-  ['agentId', 'd.agent_id = ?'],
-  ['errorClass', 'd.error_class = ?'],
-  ['since', 'd.created_at >= ?'],
-  ['until', 'd.created_at < ?'],
-];
-
-/** Webhooks and reports of one agent share a lane when it leaves: a kind does not tell the lane. */
+/** Reports may be in the lane of the webhooks: a kind does not tell the lane. */
 const KINDS = ['state_report', 'task', 'webhook'] as const;
-
-/** By the ranges, which answer these parts of the filter; the rest is asked of each. */
-function plan(filter: DeliveryFilter, answered: readonly Name[], ranges: readonly Range[]): Plan {
-  const rest = CONDITIONS.filter(
-    ([name]) => !answered.includes(name) && filter[name] !== undefined,
-  );
-  return {
-    ranges,
-    rest: rest.map(([, condition]) => condition),
-    restValues: rest.map(([name]) => filter[name] as SQLInputValue),
-  };
-}
-
-function range(index: string, where: string, ...values: SQLInputValue[]): Range {
-  return { index: `INDEXED BY ${index}`, where, values };
-}
 
 /** What is scheduled, of one agent or of all, by an index that is in the order of due times. */
 export function scheduled({ agentId }: DeliveryFilter): Range {
-  if (agentId === undefined) return range('deliveries_due', "state = 'scheduled'");
+  if (agentId === undefined) return range(DUE, "state = 'scheduled'");
   const lanes = KINDS.map((kind) => `${kind}:${agentId}`);
-  return range('deliveries_due', "state = 'scheduled' AND lane IN (?, ?, ?)", ...lanes);
+  return range(DUE, "state = 'scheduled' AND lane IN (?, ?, ?)", ...lanes);
 }
 
-/** What partial indexes are for is written out: SQLite cannot tell it from a value that is bound later. */
+/**
+ * What partial indexes are for is written out: SQLite cannot tell it from a value that is bound later. The rest is asked
+ * of a delivery `d` with its failure `f`.
+ */
 export function planOf(filter: DeliveryFilter, fewScheduled: boolean): Plan {
   const { kind, state, agentId, errorClass } = filter;
-  if (state === 'dead' && agentId !== undefined) {
-    const dead = range('deliveries_dead_of_agent', "state = 'dead' AND agent_id = ?", agentId);
-    return plan(filter, ['state', 'agentId'], [dead]);
-  }
-  if (state === 'dead' || state === 'cancelled') {
-    return plan(filter, ['state'], [range('deliveries_undelivered', `state = '${state}'`)]);
+  const by = (answered: readonly (keyof DeliveryFilter)[], ...ranges: readonly Range[]) =>
+    byRanges(filter, 'f.error_class', answered, ...ranges);
+  const ended = state === 'dead' || state === 'cancelled';
+  if (ended && agentId !== undefined) {
+    const where = 'agent_id = ? AND state = ?';
+    return by(['state', 'agentId'], range(FAILURES_OF_AGENT, where, agentId, state));
   }
   if (errorClass !== undefined) {
-    return plan(filter, ['errorClass'], [range('deliveries_error', 'error_class = ?', errorClass)]);
+    return by(['errorClass'], range(FAILURES_ERROR, 'error_class = ?', errorClass));
   }
-  if (state === 'scheduled' && fewScheduled) {
-    return plan(filter, ['state', 'agentId'], [scheduled(filter)]);
-  }
+  if (ended) return by(['state'], range(FAILURES_STATE, 'state = ?', state));
+  if (state === 'scheduled' && fewScheduled) return by(['state', 'agentId'], scheduled(filter));
   if (agentId !== undefined) {
     const kinds = kind === undefined ? KINDS : [kind];
-    const ranges = kinds.map((one) =>
-      range('deliveries_of_agent', 'agent_id = ? AND kind = ?', agentId, one),
-    );
-    return plan(filter, ['agentId', 'kind'], ranges);
+    const where = 'agent_id = ? AND kind = ?';
+    return by(['agentId', 'kind'], ...kinds.map((one) => range(OF_AGENT, where, agentId, one)));
   }
   if (kind === 'webhook' || kind === 'state_report') {
-    return plan(filter, ['kind'], [range('deliveries_opscore', `kind = '${kind}'`)]);
+    return by(['kind'], range(OPSCORE, `kind = '${kind}'`));
   }
-  return plan(filter, [], [{ index: 'NOT INDEXED', where: 'true', values: [] }]);
+  return by([], range('deliveries NOT INDEXED', 'true'));
 }

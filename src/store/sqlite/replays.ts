@@ -3,6 +3,7 @@ import type { ReplayFilter, ReplayStore } from '../delivery-store.ts';
 import { toReplay } from '../delivery-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Retry } from './retry.ts';
+import { createStatements } from './statements.ts';
 
 type Row = Record<string, unknown>;
 
@@ -14,6 +15,7 @@ export function createReplayStore(
   commit: GroupCommit,
   retry: Retry,
 ): ReplayStore {
+  const statement = createStatements(db);
   const select = db.prepare('SELECT * FROM replays WHERE id = ?');
   const list = db.prepare('SELECT * FROM replays WHERE id < ? ORDER BY id DESC LIMIT ?');
   const running = db.prepare("SELECT * FROM replays WHERE state = 'running' ORDER BY id");
@@ -32,14 +34,15 @@ export function createReplayStore(
 
   /** The dead letters after `after`, in the order of their acceptance, each with whether it `fits`. */
   function deadLetters(filter: ReplayFilter, after: number, diedBefore: number) {
-    const ofAgent = filter.agentId !== undefined;
-    const from = ofAgent
-      ? "deliveries AS d INDEXED BY deliveries_dead_of_agent WHERE d.state = 'dead' AND d.agent_id = ?"
-      : "deliveries AS d INDEXED BY deliveries_undelivered WHERE d.state = 'dead'";
+    const ofAgent = filter.agentId === undefined ? [] : [filter.agentId];
+    const from =
+      ofAgent.length === 0
+        ? "failures INDEXED BY failures_state WHERE state = 'dead'"
+        : "failures INDEXED BY failures_of_agent WHERE state = 'dead' AND agent_id = ?";
     const conditions: [string, SQLInputValue | undefined][] = [
       ['d.finished_at <= ?', diedBefore],
       ['d.kind = ?', filter.kind],
-      ['d.error_class = ?', filter.errorClass],
+      ['c.error_class = ?', filter.errorClass],
       ['d.created_at >= ?', filter.since],
       ['d.created_at < ?', filter.until],
     ];
@@ -47,14 +50,14 @@ export function createReplayStore(
     return {
       fits: asked.map(([condition]) => condition).join(' AND '),
       fitsValues: asked.map(([, value]) => value as SQLInputValue),
-      from: `${from} AND d.seq > ? ORDER BY d.seq LIMIT ${LOOK}`,
-      fromValues: [...(ofAgent ? [filter.agentId ?? ''] : []), after],
+      looked: `SELECT seq, error_class FROM ${from} AND seq > ? ORDER BY seq LIMIT ${LOOK}`,
+      lookedValues: [...ofAgent, after],
     };
   }
 
   /** Where the look from `after` ends; null = at the end of all. */
-  function endOfLook({ from, fromValues }: ReturnType<typeof deadLetters>): number | null {
-    const row = db.prepare(`SELECT d.seq FROM ${from} OFFSET ${LOOK - 1}`).get(...fromValues);
+  function endOfLook({ looked, lookedValues }: ReturnType<typeof deadLetters>): number | null {
+    const row = statement(`${looked} OFFSET ${LOOK - 1}`).get(...lookedValues);
     return (row?.['seq'] as number | undefined) ?? null;
   }
 
@@ -65,12 +68,14 @@ export function createReplayStore(
       row['cursor'] as number,
       row['created_at'] as number,
     );
-    const rows = db
-      .prepare(
-        `SELECT d.* FROM (SELECT d.seq FROM ${letters.from}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
-        WHERE ${letters.fits} AND d.seq <= ? LIMIT ?`,
-      )
-      .all(...letters.fromValues, ...letters.fitsValues, row['last_seq'] as number, limit);
+    const rows =
+      statement(`SELECT d.* FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq
+        WHERE ${letters.fits} AND d.seq <= ? LIMIT ?`).all(
+        ...letters.lookedValues,
+        ...letters.fitsValues,
+        row['last_seq'] as number,
+        limit,
+      );
     const full = rows.length === limit;
     return { rows, end: full ? (rows.at(-1)?.['seq'] as number) : endOfLook(letters) };
   }
@@ -78,12 +83,13 @@ export function createReplayStore(
   return {
     count: async (filter, { diedBefore, after }) => {
       const letters = deadLetters(filter, Number(after ?? 0), diedBefore);
-      const row = db
-        .prepare(
-          `SELECT coalesce(sum(fits), 0) AS matched, count(*) AS looked, max(seq) AS last
-          FROM (SELECT d.seq, ${letters.fits} AS fits FROM ${letters.from})`,
-        )
-        .get(...letters.fitsValues, ...letters.fromValues);
+      const row =
+        statement(`SELECT coalesce(sum(fits), 0) AS matched, count(*) AS looked, max(seq) AS last
+          FROM (SELECT c.seq, ${letters.fits} AS fits
+            FROM (${letters.looked}) AS c CROSS JOIN deliveries AS d ON d.seq = c.seq)`).get(
+          ...letters.fitsValues,
+          ...letters.lookedValues,
+        );
       const more = row?.['looked'] === LOOK;
       return {
         matched: row?.['matched'] as number,
@@ -116,11 +122,12 @@ export function createReplayStore(
         const row = select.get(id);
         if (row?.['state'] !== 'running') return undefined;
         const { rows, end } = turn(row, limit);
+        const told = new Map<string, number>();
         let [replayed, skipped] = [0, 0];
         /** From here on those that are still dead letters have their turn again. */
         let busy: number | undefined;
         for (const letter of rows) {
-          const outcome = retry(letter, now, false);
+          const outcome = retry(letter, now, false, told);
           if (outcome === 'scheduled') replayed += 1;
           else if (outcome === 'busy') busy ??= letter['seq'] as number;
           else if (busy === undefined) skipped += 1;

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { createDeliveryStore } from './deliveries.ts';
 import type { DepthChanges } from './depths.ts';
 import { reading } from './errors.ts';
+import { createFailures } from './failures.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
@@ -66,12 +67,22 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   const lanes = createLanes(db);
   const depths: DepthChanges = { add: (lane, change) => commit.noteDepth(lane, change) };
   const insertDelivery = createInsertDelivery(db, lanes, depths);
-  const retry = createRetry(db, cache, lanes, depths);
+  const failures = createFailures(db);
+  const retry = createRetry({ db, cache, lanes, depths, failures });
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
-  const agents = createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery });
-  const tasks = createTaskStore(db, commit, cache, depths);
-  const deliveries = createDeliveryStore({ db, commit, lanes, depths, retry });
+  const agents = createAgentStore({
+    db,
+    commit,
+    cache,
+    box,
+    lanes,
+    depths,
+    insertDelivery,
+    failures,
+  });
+  const tasks = createTaskStore(db, commit, cache, depths, failures);
+  const deliveries = createDeliveryStore({ db, commit, lanes, depths, failures, retry });
   const replays = createReplayStore(db, commit, retry);
   const keys = createKeyStore(db, commit);
 

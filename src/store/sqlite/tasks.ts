@@ -4,6 +4,7 @@ import { toAttempt, toRecord } from '../delivery-rows.ts';
 import type { TaskStore } from '../store.ts';
 import type { AgentCache } from './agent-cache.ts';
 import type { DepthChanges } from './depths.ts';
+import { RECORD, type Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 
 export function createTaskStore(
@@ -11,13 +12,14 @@ export function createTaskStore(
   commit: GroupCommit,
   cache: AgentCache,
   depths: DepthChanges,
+  failures: Failures,
 ): TaskStore {
-  const select = db.prepare("SELECT * FROM deliveries WHERE id = ? AND kind = 'task'");
+  const select = db.prepare(`SELECT ${RECORD} WHERE d.id = ? AND d.kind = 'task'`);
   const selectAttempts = db.prepare('SELECT * FROM attempts WHERE seq = ? ORDER BY number');
   const list = db.prepare(`
-    SELECT * FROM deliveries
-    WHERE agent_id = :agentId AND kind = 'task' AND seq < :before AND (:state IS NULL OR state = :state)
-    ORDER BY seq DESC LIMIT :limit`);
+    SELECT ${RECORD}
+    WHERE d.agent_id = :agentId AND d.kind = 'task' AND d.seq < :before AND (:state IS NULL OR d.state = :state)
+    ORDER BY d.seq DESC LIMIT :limit`);
   const cancel = db.prepare(`
     UPDATE deliveries SET state = 'cancelled', finished_at = ?, lease_owner = NULL WHERE seq = ?`);
 
@@ -70,6 +72,7 @@ export function createTaskStore(
         if (state === 'cancelled') return 'cancelled';
         if (state !== 'scheduled') return 'finished';
         cancel.run(at, row['seq'] as number);
+        failures.cancelled(row['seq'] as number, row['agent_id'] as string);
         depths.add(row['lane'] as string, -1);
         return 'cancelled';
       }),

@@ -10,10 +10,10 @@ import {
 /** A table as the carried one has it, where that is not how it is stored. */
 const RELATIONS: Readonly<Record<string, string>> = {
   last_event: `(SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agent_events'), 0) AS seq)`,
-  deliveries: `(SELECT seq, id, kind, agent_id, name, state, attempt_count, unburnt_count, created_at, finished_at,
-    last_error, iif(state = 'delivered', NULL, error_class) AS error_class, lane,
-    iif(state = 'scheduled', epoch, NULL) AS epoch,
-    iif(state = 'scheduled', iif(lease_owner IS NULL, due_at, created_at), NULL) AS due_at FROM deliveries)`,
+  deliveries: `(SELECT d.seq, d.id, d.kind, d.agent_id, d.name, d.state, d.attempt_count, d.unburnt_count, d.created_at,
+    d.finished_at, d.last_error, f.error_class, d.lane, iif(d.state = 'scheduled', d.epoch, NULL) AS epoch,
+    iif(d.state = 'scheduled', iif(d.lease_owner IS NULL, d.due_at, d.created_at), NULL) AS due_at
+    FROM deliveries d LEFT JOIN failures f ON f.seq = d.seq)`,
   holds:
     '(SELECT lane, hold_until, paused_at FROM lanes WHERE hold_until > 0 OR paused_at IS NOT NULL)',
 };

@@ -10,6 +10,10 @@ import { createReading } from './transfer-reading.ts';
 
 export const UNCARRIED: Uncarried = {
   elsewhere: {
+    'failures.seq': 'deliveries.seq',
+    'failures.state': 'deliveries.state',
+    'failures.agent_id': 'deliveries.agent_id',
+    'failures.error_class': 'deliveries.error_class',
     'lanes.lane': 'holds.lane',
     'lanes.hold_until': 'holds.hold_until',
     'lanes.paused_at': 'holds.paused_at',
@@ -75,8 +79,14 @@ export function openSqliteTarget(path: string): TransferTarget {
         const insert = prepare('lanes', [...columns, 'due_at']);
         for (const row of rows) insert.run(...row, NEVER);
       } else if (table.name === 'deliveries') {
-        const insert = prepare('deliveries', [...columns, 'ordered']);
-        for (const row of rows) insert.run(...toDelivery(columns, row));
+        const own = columns.filter((column) => column !== 'error_class');
+        const insert = prepare('deliveries', [...own, 'ordered']);
+        const fail = prepare('failures', FAILURE);
+        for (const row of rows) {
+          const delivery = toDelivery(columns, row);
+          insert.run(...own.map((column) => delivery[column] ?? null), delivery['ordered'] ?? 0);
+          if (hasFailed(delivery)) fail.run(...FAILURE.map((column) => delivery[column] ?? null));
+        }
       } else {
         const insert = prepare(table.name, columns);
         for (const row of rows) insert.run(...row);
@@ -97,12 +107,19 @@ export function openSqliteTarget(path: string): TransferTarget {
   };
 }
 
+const FAILURE = ['seq', 'state', 'agent_id', 'error_class'] as const;
+
+function hasFailed({ state, error_class: errorClass }: Record<string, Value>): boolean {
+  return state === 'dead' || state === 'cancelled' || (errorClass ?? null) !== null;
+}
+
 /** What has ended has its end for its due time, and nobody holds a lease that its epoch would have to outnumber. */
-function toDelivery(columns: readonly string[], row: CarriedRow): Value[] {
-  const at = (column: string) => row[columns.indexOf(column)] as Value;
-  const ended: Record<string, Value> = { due_at: at('finished_at'), epoch: 0 };
-  return [
-    ...columns.map((column, index) => row[index] ?? ended[column] ?? null),
-    isOrdered(at('lane') as string) ? 1 : 0,
-  ];
+function toDelivery(columns: readonly string[], row: CarriedRow): Record<string, Value> {
+  const given = Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null]));
+  return {
+    ...given,
+    due_at: given['due_at'] ?? given['finished_at'] ?? null,
+    epoch: given['epoch'] ?? 0,
+    ordered: isOrdered(given['lane'] as string) ? 1 : 0,
+  };
 }

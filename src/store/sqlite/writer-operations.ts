@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { createClaim } from './claim.ts';
 import { createComplete } from './complete.ts';
 import type { LaneDepths } from './depths.ts';
+import type { Failures } from './failures.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 import { createInsertTask } from './insert-task.ts';
 import type { Lanes } from './lanes.ts';
@@ -12,6 +13,7 @@ export interface OperationDeps {
   readonly db: DatabaseSync;
   readonly lanes: Lanes;
   readonly depths: LaneDepths;
+  readonly failures: Failures;
   readonly insertDelivery: InsertDelivery;
 }
 

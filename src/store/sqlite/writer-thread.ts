@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { runBatch, type Settled } from './batch.ts';
 import { openConnection } from './database.ts';
 import { LaneDepths } from './depths.ts';
+import { createFailures } from './failures.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
 import { createLanes } from './lanes.ts';
 import { createOperations } from './writer-operations.ts';
@@ -28,6 +29,7 @@ const operations = createOperations({
   db,
   lanes,
   depths,
+  failures: createFailures(db),
   insertDelivery: createInsertDelivery(db, lanes, depths),
 });
 
