@@ -21,8 +21,8 @@ export default defineConfig({
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // A file waits for retries and child processes more than it computes: one per core, and not one less.
-    maxWorkers: '100%',
+    // A file waits for retries and child processes more than it computes: half as many again as there are cores.
+    maxWorkers: '150%',
     restoreMocks: true,
   },
 });

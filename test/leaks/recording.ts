@@ -95,9 +95,10 @@ export function recordFile(place: Place, of: string, path: string): void {
 
 /** From now on this value is sought in all that the run has said and will say. */
 export function putThrough(kind: string, value: string): void {
-  const folder = process.env[RUN_FOLDER];
-  if (folder === undefined || known.has(value)) return;
+  if (known.has(value)) return;
   known.add(value);
+  const folder = process.env[RUN_FOLDER];
+  if (folder === undefined) return;
   const secret: PutThrough = { kind, value, test: process.env[TEST_FILE] ?? '' };
   const file = fileFor(folder, SECRETS, (path) => openSync(path + SECRETS, 'a'));
   writeSync(file, `${JSON.stringify(secret)}\n`);
