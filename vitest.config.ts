@@ -15,6 +15,8 @@ export const leakNet = {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Threads of the service go by it: each would load the compiler of TypeScript for itself, which takes 0.1 s.
+    env: { NODE_COMPILE_CACHE: 'node_modules/.cache/agentkit-tests' },
     exclude: [...configDefaults.exclude, ...systemTests, ...faultTests],
     ...leakNet,
     globalSetup: [...leakNet.globalSetup, 'test/helpers/postgres-setup.ts'],

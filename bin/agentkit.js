@@ -28,6 +28,7 @@ function pinnedNode() {
 }
 
 if (!isOlder(process.versions.node, oldest)) {
+  await import('./compile-cache.js');
   await import('../src/cli/main.ts');
 } else {
   const node = pinnedNode();

@@ -1,4 +1,3 @@
-import { compileCacheFolder } from '../../compile-cache.ts';
 import { createSecretBox } from '../secret-box.ts';
 import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
@@ -58,10 +57,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
   const commit = new GroupCommit({
     db,
     startWriter: () =>
-      new Worker(new URL('./writer-thread.ts', import.meta.url), {
-        workerData: { path },
-        env: { NODE_COMPILE_CACHE: compileCacheFolder },
-      }),
+      new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path } }),
     onRollback: () => cache.clear(),
   });
   const lanes = createLanes(db);

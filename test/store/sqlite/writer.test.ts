@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, it, onTestFinished } from 'vitest';
-import { compileCacheFolder } from '../../../src/compile-cache.ts';
 import { openDatabase } from '../../../src/store/sqlite/database.ts';
 import { GroupCommit } from '../../../src/store/sqlite/group-commit.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
@@ -18,10 +17,7 @@ function setup() {
     db,
     startWriter: () => {
       const url = new URL('../../../src/store/sqlite/writer-thread.ts', import.meta.url);
-      writer = new Worker(url, {
-        workerData: { path },
-        env: { NODE_COMPILE_CACHE: compileCacheFolder },
-      });
+      writer = new Worker(url, { workerData: { path } });
       return writer;
     },
     onRollback: () => undefined,
