@@ -20,7 +20,7 @@ import { USAGE } from './exit.ts';
 /** All commands, each with its options and its help. Whoever adds one adds its section to docs/cli.md (a test compares). */
 export function createProgram(context: CliContext): Command {
   const program = withoutCompletion(context);
-  addCompletion(program, () => withoutCompletion(context));
+  addCompletion(program, context, () => withoutCompletion(context));
   return program;
 }
 

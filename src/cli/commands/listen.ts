@@ -99,18 +99,17 @@ async function start(
 
 const FAREWELL_MS = 2_000;
 
-/** The service has to send here: unless its environment says so already, that is what to set. */
+/** The service has to send here: what of that its environment does not say. A secret that it has is not shown. */
 function sayWhatToSet(
   { env, terminal }: CliContext,
   own: Readonly<Record<string, string>>,
   { isNew }: ListenSettings,
 ): void {
-  const isSet = Object.entries(own).every(([name, value]) => env[name]?.trim() === value);
-  if (isSet) return;
-  terminal.say(
-    `for the service to send here, put this into its .env${isNew ? ', and start this again with it' : ''}:`,
-  );
-  for (const [name, value] of Object.entries(own)) terminal.say(`${name}=${value}`);
+  const unset = Object.entries(own).filter(([name, value]) => env[name]?.trim() !== value);
+  if (unset.length === 0) return;
+  const again = isNew ? ', and start this again with it' : '';
+  terminal.say(`for the service to send here, put this into its .env${again}:`);
+  for (const [name, value] of unset) terminal.say(`${name}=${value}`);
 }
 
 async function startAgent(
