@@ -27,6 +27,8 @@ export default defineConfig({
     // A file waits for retries and child processes more than it computes: half as many again as there are cores. (A
     // percentage is never more than all of them.)
     maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    // Files share a worker with its modules: starting one for each took a fifth of the run.
+    isolate: false,
     restoreMocks: true,
   },
 });
