@@ -18,6 +18,8 @@ interface Deps {
   readonly store: Store;
   readonly clock: Clock;
   readonly notifications: Notifications;
+  /** Told how many tasks ended with an agent that left. */
+  onTasksEnded?(outcome: 'cancelled' | 'dead', count: number): void;
   /** Called when what a token stands for has changed. */
   forgetTokens(): void;
   /** The worker's ends that a deregistration needs. */
@@ -87,6 +89,8 @@ export function createDeregistration(deps: Deps) {
         webhookOf: (agent) =>
           notifications.webhooks ? webhookDelivery('DEREGISTER', agent, clock.now()) : undefined,
       });
+      // A transaction that was tried again has them twice.
+      if (ended.length > 0) deps.onTasksEnded?.(tasks.state, new Set(ended).size);
       for (const id of ended) worker.drop(id);
       worker.wake();
       if (removed?.done === false) continue;
