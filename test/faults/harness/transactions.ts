@@ -97,7 +97,7 @@ export async function observeTransactions(
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await client.query(PREPARE, []);
+    await client.query(PREPARE);
     await client.query('INSERT INTO clients SELECT key, value::integer FROM json_each_text($1)', [
       JSON.stringify(clients),
     ]);
