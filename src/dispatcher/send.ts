@@ -53,7 +53,15 @@ export function createSender(
       ...rest,
     });
     const controller = new AbortController();
-    const deadline = setTimeout(() => controller.abort('timeout'), timeoutMs);
+    let sent = false;
+    const deadline = setTimeout(() => {
+      const abort = () => controller.abort('timeout');
+      // A process that was stopped for a while (SIGSTOP, a suspended machine) finds its timers due before it reads what
+      // was answered in time: that counts, a turn of the event loop later. What has not left yet must not leave any
+      // more: the lease may be over.
+      if (sent) setImmediate(abort);
+      else abort();
+    }, timeoutMs);
     inFlight.add(controller);
     try {
       const { signal } = controller;
@@ -62,7 +70,7 @@ export function createSender(
         headers,
         body,
         signal,
-        dispatcher: http,
+        dispatcher: noting(http, () => (sent = true)),
       });
       const retryAfter = [answer.headers['retry-after']].flat()[0];
       return result({
@@ -87,6 +95,22 @@ export function createSender(
       for (const controller of inFlight) controller.abort('interrupted');
     },
   };
+}
+
+/** Tells when a request that is dispatched through it has got its connection, and leaves. */
+function noting(http: Dispatcher, onSent: () => void): Dispatcher {
+  const dispatch: Dispatcher['dispatch'] = (options, handler) =>
+    http.dispatch(options, {
+      onRequestStart: (controller, context) => {
+        onSent();
+        handler.onRequestStart?.(controller, context);
+      },
+      onResponseStart: (...answer) => handler.onResponseStart?.(...answer),
+      onResponseData: (...data) => handler.onResponseData?.(...data),
+      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
+      onResponseError: (...error) => handler.onResponseError?.(...error),
+    });
+  return { dispatch } as Dispatcher;
 }
 
 /**

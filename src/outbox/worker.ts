@@ -333,7 +333,10 @@ export class Worker {
     clearTimeout(this.#timer);
     const now = this.#deps.clock.now();
     this.#wakeAt = Math.min(dueAt, now + POLL_MS);
-    this.#timer = setTimeout(() => this.wake(), Math.max(1, this.#wakeAt - now));
+    // A turn of the event loop later: when the process was stopped past its leases, what has been answered meanwhile is
+    // recorded before a claim takes it again.
+    const wake = () => setImmediate(() => this.wake());
+    this.#timer = setTimeout(wake, Math.max(1, this.#wakeAt - now));
   }
 
   /** Starts what a lane may have in flight. */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { inTurn, once, startAgentServer, status } from '../helpers/agent-server.ts';
-import { eventually, every, inParallel, startWorld } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
+import { eventually, every, startWorld } from './world.ts';
 
 it('no attempt starts after the 200 of a cancel, however it races with dispatches and retries', async () => {
   const world = await startWorld({ TASK_RETRY_SCHEDULE: every('1ms', 100) });

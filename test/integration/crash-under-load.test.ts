@@ -4,7 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
 import { hang, inTurn, once, startAgentServer, status } from '../helpers/agent-server.ts';
 import { tempDir } from '../helpers/service-process.ts';
-import { eventually, inParallel, startWorld } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
+import { eventually, startWorld } from './world.ts';
 
 const TASKS = 1_000;
 const CONCURRENCY = 8;

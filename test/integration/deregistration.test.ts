@@ -3,7 +3,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
 import { hang, once, startAgentServer, status } from '../helpers/agent-server.ts';
 import { tempDir } from '../helpers/service-process.ts';
-import { eventually, inParallel, startWorld, type World } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
+import { eventually, startWorld, type World } from './world.ts';
 
 async function runMany({ run }: World, agentId: string, count: number): Promise<string[]> {
   const taskIds: string[] = [];

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { hang, startAgentServer } from '../helpers/agent-server.ts';
-import { eventually, inParallel, startWorld } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
+import { eventually, startWorld } from './world.ts';
 
 it('an agent that hangs with 500 waiting tasks does not hold up the tasks of another', async () => {
   const world = await startWorld({ AGENT_CONCURRENCY: '16', DISPATCH_TIMEOUT: '5m' });

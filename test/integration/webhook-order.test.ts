@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { eventually, every, inParallel, startWorld, type RegisteredAgent } from './world.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
+import { eventually, every, startWorld, type RegisteredAgent } from './world.ts';
 
 const AGENTS = 300;
 

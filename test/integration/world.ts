@@ -168,16 +168,3 @@ function expectStatus<T>(answer: Answer<T>, status: number): T {
     `expected ${String(status)}, got ${String(answer.status)}: ${JSON.stringify(answer.body)}`,
   );
 }
-
-/** Runs `work` for 0 .. count - 1, `width` at a time. */
-export async function inParallel(
-  count: number,
-  width: number,
-  work: (index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: width }, lane));
-}

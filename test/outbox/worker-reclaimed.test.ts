@@ -1,3 +1,4 @@
+import { stat } from 'node:fs';
 import { expect, it } from 'vitest';
 import { settle, until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
@@ -65,4 +66,19 @@ it('a delivery whose lease ended in the worker’s hands takes up room once, and
   kit.pass(60_000);
   await settle();
   expect(room.at(-1)).toBe(room[0]);
+});
+
+it('a worker that was stopped past its leases records what was answered meanwhile before it claims', async () => {
+  const kit = setupWorker();
+  const [id = ''] = await kit.tasks(await kit.agent(), 1);
+  kit.worker.start();
+  await until(() => kit.started.length === 1);
+  await settle();
+  // The process stops, longer than the worker sleeps. When it goes on there is the answer, and time has passed.
+  stat('.', () => kit.answer(id));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
+  kit.clock.advance(60_000);
+  await until(async () => (await kit.stateOf(id)) === 'delivered');
+  await settle();
+  expect(kit.started).toHaveLength(1);
 });

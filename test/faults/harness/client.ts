@@ -52,6 +52,8 @@ export interface Client {
   perform(operation: Operation, ask: Ask): Promise<Data | undefined>;
   /** Asks once for something that is no operation. @returns the status; undefined = there was no answer. */
   ask(ask: Ask): Promise<number | undefined>;
+  /** Operations that were acknowledged so far. */
+  readonly acknowledged: () => number;
   /** Requests that were cut off, or went without an answer for another reason. */
   readonly unanswered: () => number;
 }
@@ -66,6 +68,7 @@ export function createClient(options: Options): Client {
   onTestFinished(() => http.destroy());
   const operations: Operation[] = [];
   let turn = 0;
+  let acknowledged = 0;
   let unanswered = 0;
 
   function nextTarget(): string | undefined {
@@ -111,6 +114,7 @@ export function createClient(options: Options): Client {
           status < 300 || (status === 404 && ask.goneIsDone === true && mayHaveHappened());
         operation.outcome = done ? 'acknowledged' : 'refused';
         if (!done) return undefined;
+        acknowledged += 1;
         const { data } = JSON.parse(text) as { data: Data };
         const id = status < 300 ? ask.idOf?.(data) : undefined;
         if (id !== undefined) operation.ids.add(id);
@@ -135,7 +139,13 @@ export function createClient(options: Options): Client {
     return answer !== undefined && 'status' in answer ? answer.status : undefined;
   }
 
-  return { operations, perform, ask, unanswered: () => unanswered };
+  return {
+    operations,
+    perform,
+    ask,
+    acknowledged: () => acknowledged,
+    unanswered: () => unanswered,
+  };
 }
 
 /** Where nobody listens, nothing was asked. */

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { it } from 'vitest';
+import { it, onTestFinished } from 'vitest';
 import { seeded, type Random } from './random.ts';
 
 /** FAULTS=short: as much as there is time for at every commit. Otherwise the sizes that the figures are about. */
@@ -40,22 +40,20 @@ export function experiment<S>(
     const figures: Record<string, number | string> = {};
     const start = performance.now();
     let verdict = 'FAILED';
-    try {
-      await run({
-        size,
-        random: seeded(seed),
-        report: (more) => void Object.assign(figures, more),
-      });
-      verdict = 'held';
-    } finally {
+    // A hook, since nothing else is carried out once the time is over.
+    onTestFinished(() => {
       const seconds = ((performance.now() - start) / 1_000).toFixed(1);
       const said = Object.entries(figures).map(([name, value]) => `${name} ${String(value)}`);
       const form = short ? 'short' : 'full';
+      const how = `${form}, ${seconds} s, seed ${seed}`;
       // Past the reporter, which would put a header of its own over every line.
-      writeSync(
-        1,
-        `fault: ${title}: ${verdict}; ${said.join(', ')}; ${form}, ${seconds} s, seed ${seed}\n`,
-      );
-    }
+      writeSync(1, `fault: ${title}: ${verdict}; ${said.join(', ')}; ${how}\n`);
+    });
+    await run({
+      size,
+      random: seeded(seed),
+      report: (more) => void Object.assign(figures, more),
+    });
+    verdict = 'held';
   });
 }

@@ -1,5 +1,5 @@
 import { cancelTask, runTask } from '../harness/operations.ts';
-import { inParallel } from '../harness/parallel.ts';
+import { inParallel } from '../../helpers/in-parallel.ts';
 import { setStage, type Scene } from '../harness/stage.ts';
 import { refusesSome } from './behaviours.ts';
 import type { Outcome } from './outcome.ts';

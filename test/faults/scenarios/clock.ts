@@ -2,7 +2,7 @@ import { status, type Dispatch } from '../../helpers/agent-server.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { databaseWithClock } from '../../helpers/postgres-clock.ts';
 import { registerAgent, runTask } from '../harness/operations.ts';
-import { inParallel } from '../harness/parallel.ts';
+import { inParallel } from '../../helpers/in-parallel.ts';
 import { postgresOnlooker } from '../harness/postgres-onlooker.ts';
 import { setStage, type Scene, type Stage } from '../harness/stage.ts';
 import type { Outcome } from './outcome.ts';

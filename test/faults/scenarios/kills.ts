@@ -1,3 +1,4 @@
+import { eventually } from '../../helpers/eventually.ts';
 import { killEvery } from '../harness/killer.ts';
 import { startLoad } from '../harness/load.ts';
 import { setStage, type Scene } from '../harness/stage.ts';
@@ -30,7 +31,10 @@ export async function killOnSqlite(
   const { replicas, client } = stage;
   const load = startLoad(stage, { taskClients: 32, agentClients: 3, pauseMs: 5 });
   for (let n = 0; n < kills; n += 1) {
-    await new Promise((resolve) => setTimeout(resolve, random.between(20, 350)));
+    // At work, however slow the machine is: something has just been acknowledged.
+    const until = client.acknowledged() + random.between(1, 30);
+    await new Promise((resolve) => setTimeout(resolve, random.between(20, 220)));
+    await eventually(() => client.acknowledged() >= until, 'tasks are acknowledged');
     await replicas.kill(0);
     if (random.chance(0.15)) {
       n += 1;

@@ -1,7 +1,7 @@
 import { killEvery } from '../harness/killer.ts';
 import { live } from '../harness/operations.ts';
 import { setStage, type Scene } from '../harness/stage.ts';
-import { inParallel } from '../harness/parallel.ts';
+import { inParallel } from '../../helpers/in-parallel.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Agents register, change twice, and every other one leaves: seven events of two. */

@@ -3,10 +3,14 @@ import { eventually } from '../../helpers/eventually.ts';
 import { startLoad } from '../harness/load.ts';
 import { cancelTask } from '../harness/operations.ts';
 import { setStage, type Scene, type Stage } from '../harness/stage.ts';
+import { answersSlowly } from './behaviours.ts';
 import type { Outcome } from './outcome.ts';
 
 /** While the first arrival of a task is answered at once, the second is under way for so long. */
 const SECOND_TAKES_MS = 600;
+
+/** What it does wrong it does by then: its worker has looked at the store twice. */
+const COMES_TO_ITSELF_MS = 2_000;
 
 /** Of what it holds and has not sent, so much is cancelled while it is stopped. */
 const CANCELLED = 6;
@@ -57,6 +61,7 @@ export async function pauseReplicas(
       'the others take over all that was held',
     );
     replicas.resume(index);
+    await new Promise((resolve) => setTimeout(resolve, COMES_TO_ITSELF_MS));
     await stage.drained();
   }
   const verdict = await stage.judged();
@@ -81,4 +86,36 @@ async function cancelSome({ client, agents }: Stage, leased: ReadonlySet<string>
     waiting.slice(0, CANCELLED).map((operation) => cancelTask(client, operation)),
   );
   return outcomes.filter((done) => done).length;
+}
+
+/** Longer than the leases of a service whose attempts may take a second. */
+const PAST_ITS_LEASES_MS = 12_000;
+
+/** One service on SQLite, stopped past its own leases: nobody could take them, and it must not be misled by that. */
+export async function pauseAlone(scene: Scene): Promise<Outcome> {
+  const { random } = scene;
+  const stage = await setStage({
+    ...scene,
+    store: 'sqlite',
+    agents: 2,
+    env: {
+      AGENT_CONCURRENCY: '8',
+      DISPATCH_TIMEOUT: '1s',
+      WEBHOOK_TIMEOUT: '1s',
+      TASK_RETRY_SCHEDULE: Array<string>(20).fill('50ms').join(','),
+    },
+    behave: answersSlowly(random, 30),
+    client: { timeoutMs: 1_000 },
+  });
+  const { replicas } = stage;
+  const load = startLoad(stage, { taskClients: 32 });
+  await new Promise((resolve) => setTimeout(resolve, random.between(700, 1_000)));
+  const { leased } = await replicas.stop(0);
+  const stopping = load.stop();
+  await new Promise((resolve) => setTimeout(resolve, PAST_ITS_LEASES_MS));
+  replicas.resume(0);
+  await stopping;
+  // By itself, and at once: not when leases end that it took before it was stopped.
+  await stage.drained(10_000);
+  return { verdict: await stage.judged(), figures: { 'held when stopped': leased.size } };
 }

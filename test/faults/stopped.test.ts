@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { experiment } from './harness/experiment.ts';
 import { leases } from './harness/leases.ts';
 import { expectFaultless } from './scenarios/outcome.ts';
-import { pauseReplicas } from './scenarios/pause.ts';
+import { pauseAlone, pauseReplicas } from './scenarios/pause.ts';
 
 experiment(
   'PostgreSQL: a replica stopped past its leases, and continued',
@@ -15,6 +15,18 @@ experiment(
     );
     expect(outcome.figures['most attempts recorded of one'], 'a stale completion was taken').toBe(
       1,
+    );
+  },
+);
+
+experiment(
+  'SQLite: the service stopped past its leases, and continued',
+  { full: {}, limit: 60 },
+  async ({ random, report }) => {
+    const outcome = await pauseAlone({ random });
+    expectFaultless(report, outcome);
+    expect(outcome.verdict.inFlight, 'nothing was in flight: this shows nothing').toBeGreaterThan(
+      0,
     );
   },
 );
