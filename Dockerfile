@@ -6,18 +6,21 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
 FROM node:26-slim
-# On this address the service starts only with keys: docker run --env AGENTKIT_API_KEYS=... (docs/operations.md).
+# On this address the service starts only with keys: docker run --env AGENTKIT_API_KEYS=... (docs/deployment.md).
 ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
-RUN install -d -o node -g node /app/data
+RUN install -d -o node -g node -m 700 /app/data
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
+COPY bin ./bin
 COPY src ./src
-USER node
+# By its number, so that Kubernetes can tell that it is not root.
+USER 1000
 VOLUME /app/data
 EXPOSE 8000
 # By node itself: the slim image has no curl. A probe that throws exits with 1.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8000) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1))"]
-# node is process 1 and gets SIGTERM itself; npm would stand in between.
-CMD ["node", "src/server.ts"]
+# node is process 1 and gets SIGTERM itself; npm would stand in between. Another command: docker run agentkit backup ...
+ENTRYPOINT ["node", "bin/agentkit.js"]
+CMD ["serve"]

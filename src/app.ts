@@ -3,6 +3,9 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import type { Socket } from 'node:net';
 import type { Keyring } from './auth/keyring.ts';
 import type { Config } from './config/config.ts';
+import type { Deliveries } from './deliveries/deliveries.ts';
+import type { Replays } from './deliveries/replays.ts';
+import type { PingWebhook } from './dispatcher/ping.ts';
 import { errorEnvelope, errorCatalogue, type ErrorCode } from './errors.ts';
 import { auth } from './plugins/auth.ts';
 import { draining } from './plugins/draining.ts';
@@ -13,11 +16,15 @@ import { openapi } from './plugins/openapi.ts';
 import { RequestLog } from './plugins/request-log.ts';
 import { validation } from './plugins/validation.ts';
 import type { Deregistration } from './registry/deregistration.ts';
+import type { Pausing } from './registry/pausing.ts';
 import type { Registry } from './registry/registry.ts';
+import { deliveryRoutes } from './routes/deliveries.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { operatingRoutes } from './routes/operating.ts';
 import { registrationRoutes } from './routes/registration.ts';
+import { replayRoutes } from './routes/replays.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { Store } from './store/store.ts';
 import type { Tasks } from './tasks/tasks.ts';
@@ -26,6 +33,10 @@ export interface AppDeps {
   readonly registry: Registry;
   readonly deregistration: Deregistration;
   readonly tasks: Tasks;
+  readonly deliveries: Deliveries;
+  readonly replays: Replays;
+  readonly pausing: Pausing;
+  readonly pingWebhook: PingWebhook;
   readonly store: Store;
   readonly log: FastifyBaseLogger;
   readonly version: string;
@@ -44,6 +55,8 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: deps.log,
     logController: new RequestLog(),
+    // A logger of its own for each request cost as much as the line that it writes; the lines name the request instead.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: config.bodyLimit,
     requestTimeout: config.requestTimeout,
     // Fastify's own answer while closing is not the envelope; plugins/draining.ts gives it.
@@ -74,6 +87,9 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(registrationRoutes(deps.registry, deps.deregistration));
   await app.register(discoveryRoutes(deps.registry));
   await app.register(taskRoutes(deps.tasks));
+  await app.register(deliveryRoutes(deps.deliveries));
+  await app.register(replayRoutes(deps.replays));
+  await app.register(operatingRoutes(deps.pausing, deps.pingWebhook));
   await app.register(keyRoutes(keyring, config.secretOverlap));
   return app;
 }

@@ -10,6 +10,8 @@ export const errorCatalogue = {
   not_found: { status: 404, message: 'There is no such route.' },
   agent_not_found: { status: 404, message: 'There is no agent with this id.' },
   task_not_found: { status: 404, message: 'There is no task with this id.' },
+  delivery_not_found: { status: 404, message: 'There is no delivery with this id.' },
+  replay_not_found: { status: 404, message: 'There is no replay with this id.' },
   key_not_found: { status: 404, message: 'There is no key with this name.' },
   request_timeout: { status: 408, message: 'The request took too long to arrive.' },
   agent_name_taken: { status: 409, message: 'An agent with this name is registered already.' },
@@ -18,6 +20,33 @@ export const errorCatalogue = {
     message: 'This Idempotency-Key was used with another body.',
   },
   task_finished: { status: 409, message: 'The task has ended and cannot be cancelled.' },
+  delivery_delivered: {
+    status: 409,
+    message: 'The delivery was delivered. Say force=true to send it again all the same.',
+  },
+  delivery_finished: {
+    status: 409,
+    message: 'The delivery has ended and cannot be cancelled.',
+  },
+  delivery_superseded: {
+    status: 409,
+    message:
+      'A later webhook of this agent was delivered; sent now, this one would undo what that said.',
+  },
+  delivery_busy: {
+    status: 409,
+    message:
+      'It, or what follows it in its order, is being sent just now. Try again in a few seconds.',
+  },
+  agent_gone: {
+    status: 409,
+    message: 'The agent of this task is no longer registered: nobody would take it.',
+  },
+  replay_finished: { status: 409, message: 'The replay is done and cannot be cancelled.' },
+  webhook_not_configured: {
+    status: 409,
+    message: 'OPSCORE_WEBHOOK_URL and OPSCORE_WEBHOOK_SECRET are not both set.',
+  },
   key_name_taken: { status: 409, message: 'There is a key with this name already.' },
   key_from_environment: {
     status: 409,

@@ -7,7 +7,10 @@ import { createKeyring } from './auth/keyring.ts';
 import type { Clock } from './clock.ts';
 import { ConfigError, isLoopback, type Config } from './config/config.ts';
 import { LONGEST_ATTEMPT_MS } from './config/variables.ts';
+import { createDeliveries } from './deliveries/deliveries.ts';
+import { createReplays } from './deliveries/replays.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
+import { createPing } from './dispatcher/ping.ts';
 import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
@@ -15,8 +18,10 @@ import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
 import { createDeregistration } from './registry/deregistration.ts';
 import { createLiveness } from './registry/liveness.ts';
+import { createPausing } from './registry/pausing.ts';
 import { createReachability } from './registry/reachability.ts';
 import { createRegistry } from './registry/registry.ts';
+import { createReturning } from './registry/returning.ts';
 import { dispatchFailedReport } from './report/state-report.ts';
 import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
@@ -68,6 +73,7 @@ export async function createService(
     webhooks: config.webhook !== undefined,
     stateReports: config.opscoreApi !== undefined,
   };
+  const previousSecret = await previousWebhookSecret(config, store, clock);
   const worker = new Worker(
     {
       store,
@@ -79,7 +85,7 @@ export async function createService(
         clock,
         agentSender,
         opscoreSender,
-        previousWebhookSecret: await previousWebhookSecret(config, store, clock),
+        previousWebhookSecret: previousSecret,
         getAgent: (agentId) => store.agents.get(agentId),
       }),
       reportOf: (task) =>
@@ -112,11 +118,14 @@ export async function createService(
     },
     onCancelled: (taskId) => worker.drop(taskId),
   });
+  const returning = createReturning({ store, clock, log, worker });
+  const onReturn = (agentId: string) => void returning.welcome(agentId);
   const reachability = createReachability({
     store,
     clock,
     log,
     worker,
+    onReturn,
     probeInterval: config.probeInterval,
   });
   const keyring = await createKeyring({ store, clock, configured: config.apiKeys });
@@ -147,12 +156,24 @@ export async function createService(
       liveness.watch(agent);
       worker.wake();
     },
+    onReturn,
   });
   const tasks = createTasks({ store, clock, worker, queueLimit: config.agentQueueLimit });
+  const replays = createReplays({ store, clock, log, worker });
   const app = await buildApp({
     registry,
     deregistration,
     tasks,
+    deliveries: createDeliveries({ store, clock, log, worker }),
+    replays,
+    pausing: createPausing({ store, clock, log, worker }),
+    pingWebhook: createPing({
+      webhook: config.webhook,
+      previousSecret,
+      timeoutMs: config.webhookTimeout,
+      clock,
+      sender: opscoreSender,
+    }),
     store,
     log,
     version,
@@ -172,6 +193,7 @@ export async function createService(
       worker.start();
       await deregistration.resume();
       liveness.start();
+      replays.start();
     },
     close: async () => {
       const deadline = performance.now() + config.shutdownGrace - CLOSE_MARGIN_MS;
@@ -179,6 +201,7 @@ export async function createService(
       const hangUp = setTimeout(() => app.server.closeAllConnections(), config.shutdownGrace / 2);
       await app.close();
       clearTimeout(hangUp);
+      await replays.stop();
       await retention.stop();
       await liveness.stop();
       await worker.stop(Math.max(0, deadline - performance.now()));

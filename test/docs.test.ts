@@ -1,11 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createProgram } from '../src/cli/program.ts';
+import { createTerminal } from '../src/cli/terminal.ts';
 import { variables } from '../src/config/variables.ts';
 import { errorCatalogue } from '../src/errors.ts';
 import { aService } from './helpers/service.ts';
 
-const read = (path: string) => readFileSync(join(import.meta.dirname, '..', path), 'utf8');
+const ROOT = join(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /** The rows of all tables of a document whose first cell is one `name` in backticks: name and the other cells. */
 function rowsOf(markdown: string): { name: string; cells: string[] }[] {
@@ -88,5 +91,72 @@ describe('docs/api.md', () => {
     const itself = ['GET /docs', 'GET /openapi.json'];
     for (const route of itself) documented.delete(route);
     expect([...documented].sort()).toEqual(routes.sort());
+  });
+});
+
+describe('docs/cli.md', () => {
+  const nowhere = { write: () => true };
+  const { commands } = createProgram({
+    env: {},
+    terminal: createTerminal(nowhere, nowhere, {}),
+    version: '0',
+  });
+  // A section per command, whose options are named in backticks.
+  const sections = new Map(
+    read('docs/cli.md')
+      .split(/^## /m)
+      .flatMap((section) => {
+        const name = /^agentkit (.+)/.exec(section)?.[1];
+        return name === undefined ? [] : [[name, section] as const];
+      }),
+  );
+  const leaves = (of: typeof commands, path: readonly string[] = []): [string, string[]][] =>
+    of.flatMap((command) => {
+      const name = [...path, command.name()];
+      if (command.commands.length > 0) return leaves(command.commands, name);
+      return [[name.join(' '), command.options.map(({ long }) => String(long))]];
+    });
+
+  it('has a section for each command', () => {
+    const names = leaves(commands).map(([name]) => name);
+    expect([...sections.keys()].sort()).toEqual(names.sort());
+  });
+
+  it('names exactly the options of each', () => {
+    for (const [name, options] of leaves(commands)) {
+      const named = [...(sections.get(name) ?? '').matchAll(/`(--[a-z-]+)[^`]*`/g)];
+      expect([name, [...new Set(named.map((match) => match[1]))].sort()]).toEqual([
+        name,
+        options.sort(),
+      ]);
+    }
+  });
+});
+
+describe('links between documents', () => {
+  const documents = [
+    ...readdirSync(ROOT).filter((file) => file.endsWith('.md')),
+    ...readdirSync(join(ROOT, 'docs')).flatMap((file) =>
+      file.endsWith('.md') ? [`docs/${file}`] : [],
+    ),
+    'src/sdk/README.md',
+  ];
+
+  /** As GitHub names headings. */
+  const anchorsOf = (path: string) =>
+    [...read(path).matchAll(/^#+ (.+)$/gm)].map((match) =>
+      (match[1] ?? '')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );
+
+  it.each(documents)('of %s lead somewhere', (path) => {
+    const links = [...read(path).matchAll(/\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
+    for (const [link, file = '', anchor] of links) {
+      const target = file === '' ? path : join(dirname(path), file);
+      expect(existsSync(join(ROOT, target)), `${path}: ${link}`).toBe(true);
+      if (anchor !== undefined) expect(anchorsOf(target), `${path}: ${link}`).toContain(anchor);
+    }
   });
 });

@@ -54,3 +54,15 @@ export function mayManage(
       return principal.agentId === agent.agentId;
   }
 }
+
+/** Who did something, for the record. */
+export function nameOfPrincipal(principal: Principal): string {
+  switch (principal.kind) {
+    case 'anonymous':
+      return 'anonymous';
+    case 'key':
+      return principal.name;
+    case 'agent':
+      return principal.agentId;
+  }
+}

@@ -117,6 +117,21 @@ export function describeDatabase(database: DatabaseUrl): string {
   return `postgres://${server}${pathname}`;
 }
 
+/** The password in the URL of a database; undefined where it has none. */
+export function passwordOf(database: DatabaseUrl): string | undefined {
+  if (database.kind === 'sqlite') return undefined;
+  const { password, searchParams } = new URL(database.url);
+  return searchParams.get('password') ?? (password === '' ? undefined : decode(password));
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export type Cidr = ReturnType<typeof ipaddr.parseCIDR>;
 
 export const cidrList: Parser<readonly Cidr[]> = {

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { passwordOf } from '../config/parse.ts';
 
 /** Takes secrets out of a text. */
 export type Redact = (text: string) => string;
@@ -38,10 +39,11 @@ export function createRedactor(secrets: readonly string[]): Redact {
 
 /** Every secret that the service was configured with. */
 export function configuredSecrets(
-  config: Pick<Config, 'webhook' | 'opscoreApi' | 'apiKeys' | 'encryptionKeys'>,
+  config: Pick<Config, 'database' | 'webhook' | 'opscoreApi' | 'apiKeys' | 'encryptionKeys'>,
 ): string[] {
-  const { webhook, opscoreApi, apiKeys, encryptionKeys } = config;
+  const { database, webhook, opscoreApi, apiKeys, encryptionKeys } = config;
   return [
+    passwordOf(database),
     webhook?.secret,
     webhook?.previousSecret,
     opscoreApi?.key,

@@ -1,7 +1,8 @@
-import { Agent, request, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
-import type { Sender, SendRequest, SendResult } from '../outbox/sending.ts';
+import type { Sender, SendOptions, SendRequest, SendResult } from '../outbox/sending.ts';
+import { Exchange, type Exchanged } from './exchange.ts';
 import type { Redact } from './redact.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
@@ -13,6 +14,8 @@ const REDACTION_MARGIN_BYTES = 4_096;
 
 /** A connection is worth keeping if this is all there is to drain; past it the connection is closed. */
 const DRAIN_BYTES = 65_536;
+
+const READ_LIMITS = { keep: EXCERPT_BYTES + REDACTION_MARGIN_BYTES, drain: DRAIN_BYTES };
 
 /**
  * Sockets to one origin. More than AGENT_CONCURRENCY is only needed where many agents share an origin,
@@ -38,105 +41,89 @@ export function createSender(
   clock: Clock,
   redact: Redact = (text) => text,
 ): Sender {
-  const inFlight = new Set<AbortController>();
+  const inFlight = new Set<Exchange>();
 
-  async function send({ url, headers, body, timeoutMs }: SendRequest): Promise<SendResult> {
-    const startedAt = clock.wall();
+  function exchange({ url, headers, body, timeoutMs }: SendRequest): Promise<Exchanged> {
+    return new Promise((resolve) => {
+      const running = new Exchange(READ_LIMITS, (exchanged) => {
+        clearTimeout(deadline);
+        inFlight.delete(running);
+        resolve(exchanged);
+      });
+      const stop = () => running.stop(new CutOff('timeout'));
+      // When the process was stopped for a while its timers come first. What the agent answered in time counts, and is
+      // read a turn of the event loop later; what has not left yet must not leave any more: the lease may be over.
+      const late = () => (running.hasLeft ? void setImmediate(stop) : stop());
+      const deadline = setTimeout(late, timeoutMs);
+      inFlight.add(running);
+      try {
+        const { origin, pathname, search } = new URL(url);
+        http.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, running);
+      } catch (error) {
+        running.stop(error);
+      }
+    });
+  }
+
+  async function send(
+    request: SendRequest,
+    { readsTime = false }: SendOptions = {},
+  ): Promise<SendResult> {
+    const startedAt = request.at ?? clock.wall();
     const start = performance.now();
-    const result = (rest: Partial<SendResult>): SendResult => ({
+    const { connectedAt, answeredAt, ending } = await exchange(request);
+    const since = (moment: number | null) => (moment === null ? null : Math.round(moment - start));
+    const times = {
       startedAt,
       durationMs: Math.round(performance.now() - start),
-      statusCode: null,
+      connectedMs: since(connectedAt),
+      answeredMs: since(answeredAt),
+    };
+    if ('error' in ending) return { ...NO_ANSWER, ...times, errorClass: classify(ending.error) };
+    return {
+      ...times,
+      statusCode: ending.statusCode,
       errorClass: null,
-      retryAfterMs: undefined,
-      responseExcerpt: null,
-      ...rest,
-    });
-    const controller = new AbortController();
-    let sent = false;
-    const deadline = setTimeout(() => {
-      const abort = () => controller.abort('timeout');
-      // A process that was stopped for a while (SIGSTOP, a suspended machine) finds its timers due before it reads what
-      // was answered in time: that counts, a turn of the event loop later. What has not left yet must not leave any
-      // more: the lease may be over.
-      if (sent) setImmediate(abort);
-      else abort();
-    }, timeoutMs);
-    inFlight.add(controller);
-    try {
-      const { signal } = controller;
-      const answer = await request(url, {
-        method: 'POST',
-        headers,
-        body,
-        signal,
-        dispatcher: noting(http, () => (sent = true)),
-      });
-      const retryAfter = [answer.headers['retry-after']].flat()[0];
-      return result({
-        statusCode: answer.statusCode,
-        retryAfterMs: parseRetryAfter(retryAfter, clock.wall()),
-        responseExcerpt: excerptOf(redact(await readStart(answer.body))),
-      });
-    } catch (error) {
-      const { signal } = controller;
-      return result({
-        errorClass: signal.aborted ? (signal.reason as ErrorClass) : classify(error),
-      });
-    } finally {
-      clearTimeout(deadline);
-      inFlight.delete(controller);
-    }
+      retryAfterMs: parseRetryAfter(ending.retryAfter, clock.wall()),
+      ...(readsTime ? { receiverTime: timeOf(ending.date) } : {}),
+      responseExcerpt: excerptOf(redact(textOf(ending.start))),
+    };
   }
 
   return {
     send,
     interrupt: () => {
-      for (const controller of inFlight) controller.abort('interrupted');
+      for (const running of inFlight) running.stop(new CutOff('interrupted'));
     },
   };
 }
 
-/** Tells when a request that is dispatched through it has got its connection, and leaves. */
-function noting(http: Dispatcher, onSent: () => void): Dispatcher {
-  const dispatch: Dispatcher['dispatch'] = (options, handler) =>
-    http.dispatch(options, {
-      onRequestStart: (controller, context) => {
-        onSent();
-        handler.onRequestStart?.(controller, context);
-      },
-      onResponseStart: (...answer) => handler.onResponseStart?.(...answer),
-      onResponseData: (...data) => handler.onResponseData?.(...data),
-      onResponseEnd: (...end) => handler.onResponseEnd?.(...end),
-      onResponseError: (...error) => handler.onResponseError?.(...error),
-    });
-  return { dispatch } as Dispatcher;
+const NO_ANSWER = { statusCode: null, retryAfterMs: undefined, responseExcerpt: null } as const;
+
+/** Why we ended an attempt ourselves. */
+class CutOff extends Error {
+  readonly errorClass: ErrorClass;
+
+  constructor(errorClass: ErrorClass) {
+    super(errorClass);
+    this.errorClass = errorClass;
+  }
 }
 
-/**
- * The start of the answer; the rest is drained so that the connection can serve again, but not without end.
- * Once a status is there it decides: an answer that breaks off or drips past the deadline is read as far as it came.
- */
-async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const kept: Buffer[] = [];
-  let keptBytes = 0;
-  let seenBytes = 0;
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      const part = chunk.subarray(0, EXCERPT_BYTES + REDACTION_MARGIN_BYTES - keptBytes);
-      kept.push(part);
-      keptBytes += part.length;
-      seenBytes += chunk.length;
-      if (seenBytes > DRAIN_BYTES) break;
-    }
-  } catch {
-    // What was read stands.
-  }
-  return startOfText(Buffer.concat(kept)).replaceAll('\0', '\uFFFD');
+function textOf(bytes: Buffer): string {
+  return bytes.length === 0 ? '' : startOfText(bytes).replaceAll('\0', '\uFFFD');
+}
+
+/** Of a Date header, in whole seconds; undefined without one that can be read. */
+function timeOf(date: string | undefined): number | undefined {
+  const time = Date.parse(date ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** As much of a text as fits into EXCERPT_BYTES: what was not UTF-8 is U+FFFD by now, which takes three. */
 function excerptOf(text: string): string {
+  // No character takes more than three bytes per UTF-16 unit.
+  if (text.length * 3 <= EXCERPT_BYTES) return text;
   return startOfText(Buffer.from(text).subarray(0, EXCERPT_BYTES));
 }
 
@@ -159,6 +146,7 @@ const CLASSES: Readonly<Record<string, ErrorClass>> = {
 };
 
 function classify(error: unknown): ErrorClass {
+  if (error instanceof CutOff) return error.errorClass;
   const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | null)?.cause);
   if (code === undefined) return 'network';
   if (/^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) return 'tls';

@@ -1,10 +1,11 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { LeasedDelivery } from '../outbox/delivery.ts';
-import type { Prepare, Prepared, Sender } from '../outbox/sending.ts';
+import type { Prepare, Prepared, Sender, SendRequest } from '../outbox/sending.ts';
 import { stateReportUrl } from '../report/state-report.ts';
 import type { Agent } from '../store/store.ts';
 import { signatureHeaders, signingSecrets, type PreviousSecret } from '../webhook/sign.ts';
+import { headersOf } from './headers.ts';
 import { attemptTraceparent } from './traceparent.ts';
 
 interface Deps {
@@ -25,60 +26,42 @@ const NOT_FOUND = new Set([404]);
 /** Address, headers and signature of each kind of delivery; fresh at every attempt. */
 export function createPrepare(deps: Deps): Prepare {
   const { config, clock, agentSender, opscoreSender } = deps;
-  const seconds = () => Math.floor(clock.wall() / 1000);
 
   async function task(delivery: LeasedDelivery): Promise<Prepared> {
     // Looked up now, not when the task came: a moved agent gets its waiting tasks.
     const agent = await deps.getAgent(delivery.agentId);
     if (agent === undefined) return { outcome: 'agent_deregistered' };
-    const headers: Record<string, string> = {
-      'content-type': 'application/json',
-      'user-agent': USER_AGENT,
-      'x-agentkit-task-id': delivery.id,
-      'x-agentkit-attempt': String(delivery.attemptCount + 1),
-      ...signatureHeaders(
-        signingSecrets(agent.signingSecret, agent.previousSecret, clock.wall()),
-        delivery.id,
-        seconds(),
-        delivery.body,
-      ),
-    };
-    if (delivery.traceparent !== null) {
-      headers['traceparent'] = attemptTraceparent(delivery.traceparent);
-    }
+    const at = clock.wall();
+    const proof = signatureHeaders(
+      signingSecrets(agent.signingSecret, agent.previousSecret, at),
+      delivery.id,
+      Math.floor(at / 1000),
+      delivery.body,
+    );
+    const { traceparent } = delivery;
+    const span = traceparent === null ? null : attemptTraceparent(traceparent);
     return {
       outcome: 'send',
       sender: agentSender,
       schedule: config.taskRetrySchedule,
       request: {
         url: agent.contactEndpoint,
-        headers,
+        headers: headersOf(delivery, delivery.attemptCount + 1, proof, span),
         body: delivery.body,
         timeoutMs: config.dispatchTimeout,
+        at,
       },
     };
   }
 
   function webhook(delivery: LeasedDelivery): Prepared {
     if (config.webhook === undefined) return { outcome: 'not_configured' };
-    const { url, secret } = config.webhook;
     return {
       outcome: 'send',
       sender: opscoreSender,
       schedule: config.webhookRetrySchedule,
       request: {
-        url,
-        headers: {
-          'content-type': 'application/json',
-          'user-agent': USER_AGENT,
-          ...signatureHeaders(
-            signingSecrets(secret, deps.previousWebhookSecret, clock.wall()),
-            delivery.id,
-            seconds(),
-            delivery.body,
-          ),
-        },
-        body: delivery.body,
+        ...webhookRequest(config.webhook, deps.previousWebhookSecret, delivery, clock.wall()),
         timeoutMs: config.webhookTimeout,
       },
     };
@@ -87,6 +70,7 @@ export function createPrepare(deps: Deps): Prepare {
   function stateReport(delivery: LeasedDelivery): Prepared {
     if (config.opscoreApi === undefined) return { outcome: 'not_configured' };
     const { url, key } = config.opscoreApi;
+    const proof = { authorization: `Bearer ${key}` };
     return {
       outcome: 'send',
       sender: opscoreSender,
@@ -94,12 +78,7 @@ export function createPrepare(deps: Deps): Prepare {
       ...(clock.now() - delivery.createdAt < EARLY_MS ? { retriedStatuses: NOT_FOUND } : {}),
       request: {
         url: stateReportUrl(url, delivery.agentId),
-        headers: {
-          'content-type': 'application/json',
-          'user-agent': USER_AGENT,
-          authorization: `Bearer ${key}`,
-          'x-agentkit-delivery-id': delivery.id,
-        },
+        headers: headersOf(delivery, delivery.attemptCount + 1, proof, null),
         body: delivery.body,
         timeoutMs: config.webhookTimeout,
       },
@@ -118,4 +97,14 @@ export function createPrepare(deps: Deps): Prepare {
   };
 }
 
-const USER_AGENT = 'agentkit-service';
+/** A signed request to Ops-Core's webhook. */
+export function webhookRequest(
+  { url, secret }: { readonly url: string; readonly secret: string },
+  previousSecret: PreviousSecret | null,
+  { id, body }: { readonly id: string; readonly body: Uint8Array },
+  at: number,
+): Omit<SendRequest, 'timeoutMs'> {
+  const secrets = signingSecrets(secret, previousSecret, at);
+  const proof = signatureHeaders(secrets, id, Math.floor(at / 1000), body);
+  return { url, headers: headersOf({ kind: 'webhook', id }, 1, proof, null), body, at };
+}

@@ -13,6 +13,15 @@ export function traceparentOf(header: string | undefined, taskId: string): strin
 
 /** Each attempt is a span of its own within the trace. */
 export function attemptTraceparent(traceparent: string): string {
+  return spanOf(traceparent, newSpanId());
+}
+
+/** What was sent with an attempt; null where there is no trace, or its span was not noted. */
+export function withSpan(traceparent: string | null, spanId: string | null): string | null {
+  return traceparent === null || spanId === null ? null : spanOf(traceparent, spanId);
+}
+
+function spanOf(traceparent: string, spanId: string): string {
   const [version, trace, , flags] = traceparent.split('-');
-  return `${version}-${trace}-${newSpanId()}-${flags}`;
+  return `${version}-${trace}-${spanId}-${flags}`;
 }

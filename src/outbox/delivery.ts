@@ -51,6 +51,11 @@ export interface Attempt {
   readonly errorClass: ErrorClass | null;
   /** The first 4 KiB of the answer as text. */
   readonly responseExcerpt: string | null;
+  /** After how long it had a connection, and an answer's status; null = it did not come so far, or nobody noted it. */
+  readonly connectedMs: number | null;
+  readonly answeredMs: number | null;
+  /** Of the traceparent that was sent with it. */
+  readonly spanId: string | null;
 }
 
 /** `delivered` = any 2xx; `retry` = another attempt follows; `failed` = it was the last one. */

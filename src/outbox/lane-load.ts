@@ -5,6 +5,8 @@ export interface LaneLoad {
   readonly lane: string;
   /** Attempts in flight. */
   attempts: number;
+  /** Attempts that ended, and whose record is not on disk yet: after a crash they are made again. */
+  recording: number;
   /** Leased and waiting for a slot. */
   readonly queue: LeasedDelivery[];
   /** Promised to deliveries that are being stored. */
@@ -29,7 +31,7 @@ export class LaneLoads {
   of(lane: string): LaneLoad {
     let load = this.#loads.get(lane);
     if (load === undefined) {
-      load = { lane, attempts: 0, queue: [], reserved: 0, backlog: false };
+      load = { lane, attempts: 0, recording: 0, queue: [], reserved: 0, backlog: false };
       this.#loads.set(lane, load);
     }
     return load;
@@ -44,6 +46,15 @@ export class LaneLoads {
     return isOrdered(lane) ? 1 : this.#agentConcurrency();
   }
 
+  /**
+   * Whether one more attempt may start. The slot of one that ended is free before its record is on disk, but no more than
+   * twice the slots: that bounds what a crash makes be sent twice, and what waits for a disk that is slow.
+   */
+  isFree(load: LaneLoad): boolean {
+    const slots = this.slots(load.lane);
+    return load.attempts < slots && load.attempts + load.recording < 2 * slots;
+  }
+
   /** How many more may be leased now. */
   capacity(lane: string): number {
     const load = this.#loads.get(lane);
@@ -54,7 +65,7 @@ export class LaneLoads {
 
   /** Forgets a lane of which nothing is held. */
   tidy(load: LaneLoad): void {
-    if (load.attempts + load.queue.length + load.reserved === 0 && !load.backlog) {
+    if (load.attempts + load.recording + load.queue.length + load.reserved === 0 && !load.backlog) {
       this.#loads.delete(load.lane);
     }
   }

@@ -1,6 +1,6 @@
 import { nextDelay } from './backoff.ts';
 import type { Attempt } from './delivery.ts';
-import type { SendResult } from './sending.ts';
+import type { SendRequest, SendResult } from './sending.ts';
 
 /** What follows from an attempt. */
 export type Verdict =
@@ -36,7 +36,12 @@ export function judge(
 }
 
 /** The record of an attempt. */
-export function toAttempt(result: SendResult, number: number, verdict: Verdict): Attempt {
+export function toAttempt(
+  request: Pick<SendRequest, 'headers'>,
+  result: SendResult,
+  number: number,
+  verdict: Verdict,
+): Attempt {
   const outcomes = { delivered: 'delivered', scheduled: 'retry', dead: 'failed' } as const;
   return {
     number,
@@ -46,6 +51,10 @@ export function toAttempt(result: SendResult, number: number, verdict: Verdict):
     statusCode: result.statusCode,
     errorClass: verdict.state === 'delivered' ? null : (result.errorClass ?? 'http_status'),
     responseExcerpt: result.responseExcerpt,
+    connectedMs: result.connectedMs,
+    answeredMs: result.answeredMs,
+    // W3C Trace Context: version, trace, span, flags.
+    spanId: request.headers['traceparent']?.split('-')[2] ?? null,
   };
 }
 

@@ -39,6 +39,10 @@ export function startRetention(
         const pruned = await store.agents.pruneEvents(clock.now() - retention, STEP_ROWS);
         if (pruned < STEP_ROWS) break;
       }
+      while (!stopped) {
+        const pruned = await store.replays.prune(clock.now() - retention, STEP_ROWS);
+        if (pruned < STEP_ROWS) break;
+      }
       if (deleted > 0) log.info({ deleted }, 'old deliveries deleted');
     } catch (error) {
       log.error({ err: error }, 'deleting old deliveries failed; trying again later');

@@ -9,6 +9,8 @@ export interface SendRequest {
   readonly body: Uint8Array;
   /** The whole attempt, from connecting to the last byte of the answer, in milliseconds. */
   readonly timeoutMs: number;
+  /** The moment that its headers speak of, by which the attempt is dated; absent = when it is sent. */
+  readonly at?: number;
 }
 
 /** How it went: a value, never an exception. */
@@ -16,16 +18,26 @@ export interface SendResult {
   /** Wall clock, epoch milliseconds. */
   readonly startedAt: number;
   readonly durationMs: number;
+  /** After how long there was a connection to write to, and a status; null = it did not come so far. */
+  readonly connectedMs: number | null;
+  readonly answeredMs: number | null;
   /** null = no answer. */
   readonly statusCode: number | null;
   /** null = there was an answer. */
   readonly errorClass: ErrorClass | null;
   readonly retryAfterMs: number | undefined;
+  /** What the receiver's clock said (its Date header), epoch milliseconds. */
+  readonly receiverTime?: number | undefined;
   readonly responseExcerpt: string | null;
 }
 
+export interface SendOptions {
+  /** Reads the receiver's clock as well. */
+  readonly readsTime?: boolean;
+}
+
 export interface Sender {
-  send(request: SendRequest): Promise<SendResult>;
+  send(request: SendRequest, options?: SendOptions): Promise<SendResult>;
   /** Ends every attempt in flight as `interrupted`: the last resort of a shutdown. */
   interrupt(): void;
 }

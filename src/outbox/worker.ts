@@ -8,6 +8,7 @@ import {
   type StoredTask,
 } from '../store/store.ts';
 import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
+import { Dropped } from './dropped.ts';
 import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
@@ -63,9 +64,6 @@ const POLL_MS = 750;
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
 
-/** Longer than a committed insert or claim takes from the store to the worker. */
-const DROPPED_MS = 60_000;
-
 /**
  * After an attempt that does not count. The hold of the lane says when the next one may start, and ends as soon as the
  * agent is back; this keeps the task from standing in front again, and a lane without a hold from spinning.
@@ -93,8 +91,7 @@ export class Worker {
   readonly #loads: LaneLoads;
   readonly #held = new Map<string, Held>();
   readonly #running = new Set<Promise<void>>();
-  /** Ended before they came into our hands, and until when they may still come; the oldest first. */
-  readonly #dropped = new Map<string, number>();
+  readonly #dropped = new Dropped();
   /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
   readonly #agentSlots: Slots;
   readonly #opscoreSlots = new Slots(OPSCORE_CONCURRENCY);
@@ -190,7 +187,7 @@ export class Worker {
     if (held === undefined) {
       // Its insert or its claim may be committed and on the way here.
       if (this.#reserved > 0 || this.#claiming !== undefined) {
-        this.#dropped.set(id, this.#deps.clock.now() + DROPPED_MS);
+        this.#dropped.note(id, this.#deps.clock.now());
       }
       return;
     }
@@ -202,6 +199,11 @@ export class Worker {
     load.queue.splice(index, 1);
     this.#letGo(held.delivery);
     this.#loads.tidy(load);
+  }
+
+  /** It was scheduled again: that it was dropped is of the past. */
+  readmit(id: string): void {
+    this.#dropped.take(id);
   }
 
   /** Gives back what is held of a lane and not in flight yet: its agent went offline, or its breaker opened. */
@@ -258,22 +260,13 @@ export class Worker {
   }
 
   #hold(load: LaneLoad, delivery: LeasedDelivery): void {
-    if (this.#dropped.delete(delivery.id)) return;
+    if (this.#dropped.take(delivery.id)) return;
     // Its lease ended in our hands, or its last attempt's record has not been answered yet.
     const earlier = this.#held.get(delivery.id);
     if (earlier !== undefined) this.#letGo(earlier.delivery);
     this.#held.set(delivery.id, { delivery, sent: false, dropped: false });
     this.#heldBytes += delivery.body.byteLength;
     load.queue.push(delivery);
-  }
-
-  /** No timer each: an agent that leaves may take a million tasks with it. */
-  #forgetDropped(): void {
-    const now = this.#deps.clock.now();
-    for (const [id, until] of this.#dropped) {
-      if (until > now) return;
-      this.#dropped.delete(id);
-    }
   }
 
   /** Of this lease: the same delivery may be in our hands again under a later one. */
@@ -285,7 +278,7 @@ export class Worker {
 
   async #claim(): Promise<void> {
     const { store, clock, log } = this.#deps;
-    this.#forgetDropped();
+    this.#dropped.forgetOld(clock.now());
     const limit = Math.min(this.#room(), CLAIM_LIMIT);
     // With results that the store would not take, a claim could take the very deliveries that they belong to.
     if (limit <= 0 || this.#outage.unrecorded > 0) {
@@ -345,7 +338,7 @@ export class Worker {
     const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
-    while (load.attempts < slots && load.queue.length > 0) {
+    while (this.#loads.isFree(load) && load.queue.length > 0) {
       if (total.full) {
         total.waiting.add(load);
         break;
@@ -406,9 +399,15 @@ export class Worker {
     // The slot is free once the answer is there; recording shares the next commit with others. It goes first, so that
     // a claim in that commit does not take the delivery again because its lease ended meanwhile.
     const recording = completion === undefined ? undefined : this.#record(completion);
+    if (recording !== undefined) load.recording += 1;
     this.#freeSlot(load);
     if (kept) return;
-    await recording;
+    if (recording !== undefined) {
+      await recording;
+      load.recording -= 1;
+      this.#pump(load);
+      this.#loads.tidy(load);
+    }
     this.#letGo(delivery);
     const unblocked = this.#loads.slots(load.lane) === 1 || completion?.followUp !== undefined;
     if (unblocked || this.#moreDue) this.wake();
@@ -452,7 +451,7 @@ export class Worker {
           prepared.retriedStatuses,
         )
       : { state: 'scheduled', delayMs: UNBURNT_DELAY_MS };
-    const attempt = toAttempt(result, number, verdict);
+    const attempt = toAttempt(prepared.request, result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
 

@@ -11,10 +11,13 @@ export const draining = fp((app: FastifyInstance, _options: unknown, done: () =>
   app.addHook('preClose', async () => {
     closing = true;
   });
-  app.addHook('onRequest', async (_request, reply) => {
-    if (!closing) return;
+  app.addHook('onRequest', (_request, reply, next) => {
+    if (!closing) {
+      next();
+      return;
+    }
     reply.header('connection', 'close');
-    throw new ApiError('draining', { retryAfterSeconds: 5 });
+    next(new ApiError('draining', { retryAfterSeconds: 5 }));
   });
   // Close ends the connections that are idle at that moment. One whose request is still being answered would stay
   // open for its client's next one, and the drain would wait for that instead of for the attempts in flight.

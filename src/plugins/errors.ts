@@ -23,8 +23,9 @@ export const errors = fp((app: FastifyInstance, _options: unknown, done: () => v
     // would cost most when there is the least to spare.
     const chosen = error === (apiError as unknown);
     if (apiError.code === 'store_unavailable') sayOutage(request, error);
-    else if (apiError.statusCode >= 500 && !chosen)
-      request.log.error({ err: error }, 'request failed');
+    else if (apiError.statusCode >= 500 && !chosen) {
+      request.log.error({ err: error, request_id: request.id }, 'request failed');
+    }
     return send(reply, apiError);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -42,7 +43,10 @@ export const errors = fp((app: FastifyInstance, _options: unknown, done: () => v
       outage.alike += 1;
       return;
     }
-    request.log.error({ err: error, alike: outage.alike }, 'request failed');
+    request.log.error(
+      { err: error, request_id: request.id, alike: outage.alike },
+      'request failed',
+    );
     Object.assign(outage, { saidAt: now, alike: 0 });
   }
 

@@ -13,8 +13,12 @@ declare module 'fastify' {
 /** Parsing takes half a million levels, but what walks the value afterwards dies at 5,000. */
 const MAX_DEPTH = 100;
 
-const OPEN = new Set([0x7b, 0x5b]); // { [
-const CLOSE = new Set([0x7d, 0x5d]); // } ]
+const COMPRESSED = 'Compressed bodies are not taken: send the JSON as it is.';
+
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACE = 0x7d;
+const CLOSE_BRACKET = 0x5d;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -35,18 +39,14 @@ export const jsonBody = fp((app: FastifyInstance, _options: unknown, done: () =>
       }
     },
   );
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, next) => {
     const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      throw new ApiError('unsupported_media_type', {
-        message: 'Compressed bodies are not taken: send the JSON as it is.',
-      });
-    }
+    if (encoding === undefined || encoding === 'identity') next();
+    else next(new ApiError('unsupported_media_type', { message: COMPRESSED }));
   });
-  app.addHook('preValidation', async (request) => {
-    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) {
-      throw malformed('The request has no body: send a JSON object as application/json.');
-    }
+  app.addHook('preValidation', (request, _reply, next) => {
+    if (request.body !== undefined || request.routeOptions.schema?.body === undefined) next();
+    else next(malformed('The request has no body: send a JSON object as application/json.'));
   });
   done();
 });
@@ -80,19 +80,29 @@ function refuseProto(key: string, value: unknown): unknown {
 
 function tooDeep(bytes: Buffer): boolean {
   let depth = 0;
-  let inString = false;
   for (let i = 0; i < bytes.length; i += 1) {
-    const byte = bytes[i] as number;
-    if (inString) {
-      if (byte === BACKSLASH) i += 1;
-      else if (byte === QUOTE) inString = false;
-    } else if (byte === QUOTE) inString = true;
-    else if (OPEN.has(byte)) {
+    const byte = bytes[i];
+    if (byte === QUOTE) {
+      i = endOfString(bytes, i);
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1;
       if (depth > MAX_DEPTH) return true;
-    } else if (CLOSE.has(byte)) depth -= 1;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
   }
   return false;
+}
+
+/** Where a string ends that begins at `start`; past the end where it does not. Most bytes of a body are in strings. */
+function endOfString(bytes: Buffer, start: number): number {
+  let end = bytes.indexOf(QUOTE, start + 1);
+  while (end !== -1 && isEscaped(bytes, end)) end = bytes.indexOf(QUOTE, end + 1);
+  return end === -1 ? bytes.length : end;
+}
+
+function isEscaped(bytes: Buffer, at: number): boolean {
+  let backslashes = 0;
+  while (bytes[at - 1 - backslashes] === BACKSLASH) backslashes += 1;
+  return backslashes % 2 === 1;
 }
 
 /** V8's message quotes the body; only the place is told, where V8 names one. */

@@ -9,6 +9,9 @@ import { ApiError } from '../errors.ts';
 const MAX_EVENT_LOOP_DELAY_MS = 1_000;
 const OVERLOAD_RETRY_SECONDS = 2;
 
+/** For so long after the start the measured delay is that of the start itself: modules, migrations, the first claims. */
+const START_MS = 3_000;
+
 export interface LimitsOptions {
   readonly keyring: Keyring;
   /** Requests a second with one key or token. */
@@ -17,19 +20,22 @@ export interface LimitsOptions {
 
 /** What keeps one caller, or all of them together, from drowning the service. Registered after authentication. */
 export const limits = fp(async (app: FastifyInstance, options: LimitsOptions) => {
+  let listeningSince = performance.now();
+  app.addHook('onListen', async () => {
+    listeningSince = performance.now();
+  });
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
     // The probes answer all the same: restarting what is busy makes it worse.
     pressureHandler: (request: FastifyRequest) => {
-      if (isPublic(request)) return;
+      if (isPublic(request) || performance.now() - listeningSince < START_MS) return;
       throw new ApiError('overloaded', { retryAfterSeconds: OVERLOAD_RETRY_SECONDS });
     },
   });
   await app.register(rateLimit, {
+    global: false,
     max: options.rateLimit,
     timeWindow: 1_000,
-    // Open mode has no callers to tell apart.
-    allowList: (request: FastifyRequest) => isPublic(request) || options.keyring.isOpen(),
     keyGenerator: callerOf,
     errorResponseBuilder: () => new ApiError('rate_limited', { retryAfterSeconds: 1 }),
     addHeadersOnExceeding: {
@@ -43,6 +49,12 @@ export const limits = fp(async (app: FastifyInstance, options: LimitsOptions) =>
       'x-ratelimit-reset': false,
       'retry-after': false,
     },
+  });
+  const limit = app.rateLimit();
+  app.addHook('onRequest', (request, reply, next) => {
+    // Open mode has no callers to tell apart.
+    if (isPublic(request) || options.keyring.isOpen()) next();
+    else Promise.resolve(limit.call(app, request, reply)).then(() => next(), next);
   });
 });
 

@@ -26,6 +26,7 @@ export const openapi = fp(async (app: FastifyInstance, { version }: { version: s
       tags: [
         { name: 'agents', description: 'Registering, finding and leaving.' },
         { name: 'tasks', description: 'Giving an agent a task, and what became of it.' },
+        { name: 'deliveries', description: 'Everything that is sent: looking, and mending.' },
         { name: 'keys', description: 'Who may do what.' },
         { name: 'service', description: 'The service itself.' },
       ],

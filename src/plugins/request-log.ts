@@ -2,10 +2,6 @@ import { LogController, type FastifyReply, type FastifyRequest } from 'fastify';
 
 /** One line per request, when it is answered: no bodies, no query strings, no headers. */
 export class RequestLog extends LogController {
-  constructor() {
-    super({ requestIdLogLabel: 'request_id' });
-  }
-
   override incomingRequest(): void {
     // The answer's line says it all.
   }
@@ -17,6 +13,7 @@ export class RequestLog extends LogController {
   ): void {
     request.log.info(
       {
+        request_id: request.id,
         method: request.method,
         // The route and not the URL: a query string may carry what does not belong into a log.
         route: request.routeOptions.url ?? null,

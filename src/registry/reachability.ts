@@ -9,6 +9,8 @@ interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly worker: { wake(): void; releaseLane(lane: string): Promise<void> };
+  /** An agent answers again. */
+  onReturn(agentId: string): void;
   /** Between two probes of an agent whose breaker is open, in milliseconds (PROBE_INTERVAL). */
   readonly probeInterval: number;
 }
@@ -23,7 +25,8 @@ const GATEWAY_STATUSES = new Set([502, 504]);
  * A circuit breaker per agent, fed by what dispatch attempts show. Open: the agent is `unreachable`, its tasks wait and
  * burn no attempts, and one of them is sent as a probe per interval. The state is stored, so it survives a restart.
  */
-export function createReachability({ store, clock, log, worker, probeInterval }: Deps) {
+export function createReachability(deps: Deps) {
+  const { store, clock, log, worker, probeInterval } = deps;
   /** Failures in a row per agent, and which breakers are open; only agents with failures are in it. */
   const failures = new Map<string, number>();
   const opening = new Map<string, Promise<void>>();
@@ -88,6 +91,7 @@ export function createReachability({ store, clock, log, worker, probeInterval }:
       if (!changed) return;
       log.info({ agent_id: agentId }, 'agent reachable again: circuit breaker closed');
       worker.wake();
+      deps.onReturn(agentId);
     } catch (error) {
       log.error({ err: error, agent_id: agentId }, 'the circuit breaker could not be closed');
     }

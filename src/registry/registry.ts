@@ -52,6 +52,8 @@ interface Deps {
   readonly secretOverlap: number;
   /** An agent appeared, moved or came back: there may be something to send, or another lease to watch. */
   onChange(agent: Agent): void;
+  /** An agent registered again, or whatever held its tasks back is over. */
+  onReturn(agentId: string): void;
 }
 
 export type Registry = ReturnType<typeof createRegistry>;
@@ -95,6 +97,7 @@ export function createRegistry(deps: Deps) {
       leaseExpiresAt: leaseSeconds === null ? null : now + leaseSeconds * 1000,
       offlineAt: null,
       unreachableAt: null,
+      pausedAt: null,
       revision: 0,
     };
   }
@@ -165,7 +168,9 @@ export function createRegistry(deps: Deps) {
         };
       },
     );
-    return registered(agent, token?.token, created);
+    const there = registered(agent, token?.token, created);
+    if (!created) deps.onReturn(there.agent.agentId);
+    return there;
   }
 
   /**
@@ -180,7 +185,7 @@ export function createRegistry(deps: Deps) {
     principal: Principal,
   ): Promise<Agent> {
     judge(fields);
-    const { agent } = await store.agents.change({ agentId }, (stored) => {
+    const { agent, result: returned } = await store.agents.change({ agentId }, (stored) => {
       const before = managed(stored, principal);
       if (before.status === 'deregistering') throw new ApiError('agent_not_found');
       if (ifMatch !== undefined && ifMatch !== before.revision) {
@@ -194,9 +199,12 @@ export function createRegistry(deps: Deps) {
         leaseSeconds: given(fields.leaseSeconds, null, before.leaseSeconds),
       };
       // An operator who corrects a field has not heard of the agent.
-      return principal.kind === 'agent' ? heardOf(before, after) : described(before, after);
+      const change = principal.kind === 'agent' ? heardOf(before, after) : described(before, after);
+      return { ...change, result: change.holdUntil === 0 };
     });
-    return registered(agent, undefined, false).agent;
+    const there = registered(agent, undefined, false).agent;
+    if (returned) deps.onReturn(agentId);
+    return there;
   }
 
   /** An agent that was heard of, with what is now said of it: online, a new lease, its tasks due. */
@@ -284,6 +292,7 @@ export function createRegistry(deps: Deps) {
       const before = found(stored);
       return before.status === 'deregistering' ? { result: undefined } : heardOf(before, before);
     });
+    deps.onReturn(agentId);
     return registered(agent, undefined, false).agent;
   }
 

@@ -84,6 +84,11 @@ const agentProperties = {
   updatedAt: Type.String({ description: 'ISO 8601, UTC.' }),
   lastSeenAt: Type.String({ description: 'ISO 8601, UTC.' }),
   status: AgentStatusSchema,
+  pausedAt: nullable(
+    Type.String({
+      description: 'ISO 8601, UTC. Since when an operator holds its tasks back; null = not paused.',
+    }),
+  ),
   leaseSeconds: nullable(Type.Integer({ description: 'null = the agent never expires.' })),
   leaseExpiresAt: nullable(
     Type.String({ description: 'ISO 8601, UTC. Later than that without a heartbeat: offline.' }),

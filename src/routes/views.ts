@@ -19,6 +19,7 @@ export function agentView(agent: Agent) {
     updatedAt: iso(agent.updatedAt),
     lastSeenAt: iso(agent.lastSeenAt),
     status: agent.status,
+    pausedAt: isoOrNull(agent.pausedAt),
     leaseSeconds: agent.leaseSeconds,
     leaseExpiresAt: isoOrNull(agent.leaseExpiresAt),
     revision: agent.revision,
@@ -44,9 +45,9 @@ export function agentEventView(event: AgentEvent) {
   };
 }
 
-export function taskListItem(record: DeliveryRecord) {
+/** A delivery, but for its id: a task has another name for that. */
+export function recordView(record: DeliveryRecord) {
   return {
-    taskId: record.id,
     agentId: record.agentId,
     name: record.name,
     state: record.state,
@@ -58,16 +59,31 @@ export function taskListItem(record: DeliveryRecord) {
   };
 }
 
+export function taskListItem(record: DeliveryRecord) {
+  return { taskId: record.id, ...recordView(record) };
+}
+
 export function taskView(
   { record, attempts }: { record: DeliveryRecord; attempts: readonly Attempt[] },
   principal: Principal,
 ) {
   return {
     ...taskListItem(record),
-    attempts: attempts.map((attempt) => ({
-      ...(principal.kind === 'agent' ? masked(attempt) : attempt),
-      startedAt: iso(attempt.startedAt),
-    })),
+    attempts: attempts.map((attempt) =>
+      principal.kind === 'agent' ? masked(attemptView(attempt)) : attemptView(attempt),
+    ),
+  };
+}
+
+export function attemptView(attempt: Attempt) {
+  return {
+    number: attempt.number,
+    startedAt: iso(attempt.startedAt),
+    durationMs: attempt.durationMs as number | null,
+    outcome: attempt.outcome,
+    statusCode: attempt.statusCode,
+    errorClass: attempt.errorClass as string | null,
+    responseExcerpt: attempt.responseExcerpt,
   };
 }
 
@@ -75,7 +91,7 @@ export function taskView(
  * An agent chose the address itself: told how and how fast a connection failed, it could use the service as a port
  * scanner of the network that the service is in.
  */
-function masked(attempt: Attempt) {
+function masked(attempt: ReturnType<typeof attemptView>) {
   if (attempt.statusCode !== null) return attempt;
   return { ...attempt, errorClass: 'unreachable', durationMs: null };
 }

@@ -96,6 +96,8 @@ export interface AgentRecord {
   /** ISO 8601, UTC: its last registration or heartbeat. */
   readonly lastSeenAt: string;
   readonly status: AgentStatus;
+  /** ISO 8601, UTC: since then an operator holds its tasks back. Null: not paused. */
+  readonly pausedAt: string | null;
   /** Null: it never expires. */
   readonly leaseSeconds: number | null;
   /** ISO 8601, UTC: not heard of until then, it is `offline`. */

@@ -90,6 +90,24 @@ export class ServiceCalls {
   }
 }
 
+/** Everything of a list, page by page. */
+export async function* everyItem<T>(
+  path: string,
+  first: string | undefined,
+  page: (cursor: string | undefined) => Promise<{ items: T[]; nextCursor: string | null }>,
+): AsyncGenerator<T, void> {
+  let cursor = first;
+  for (;;) {
+    const { items, nextCursor } = await page(cursor);
+    yield* items;
+    if (nextCursor === null) return;
+    if (nextCursor === cursor) {
+      throw new AgentKitError('invalid_response', `GET ${path}: the cursor does not move on.`);
+    }
+    cursor = nextCursor;
+  }
+}
+
 function credentials(options: CallOptions | undefined): CallOptions {
   return { token: options?.token, signal: options?.signal };
 }

@@ -20,9 +20,9 @@ import type {
   TaskRecord,
   TaskRequest,
 } from './api-types.ts';
-import { ServiceCalls, type CallOptions } from './calls.ts';
+import { everyItem, ServiceCalls, type CallOptions } from './calls.ts';
 import { readEnvironment } from './env.ts';
-import { AgentKitError } from './errors.ts';
+import { agentPath, OperatorClient } from './operator-client.ts';
 import { ServiceTransport } from './transport.ts';
 import { headerValue, jsonText, pathSegment } from './wire.ts';
 
@@ -40,17 +40,17 @@ export interface ClientOptions {
  * AgentKitError: the service's `error_code`, or `network_error`, `timeout`, `aborted`, `invalid_response`,
  * `invalid_argument`. Nothing is retried here.
  */
-export class AgentKitClient {
-  readonly #calls: ServiceCalls;
-
+export class AgentKitClient extends OperatorClient {
   constructor(options: ClientOptions = {}) {
     const environment = readEnvironment();
-    this.#calls = new ServiceCalls(
-      new ServiceTransport({
-        baseUrl: options.baseUrl ?? environment.agentkitUrl,
-        apiKey: options.apiKey ?? environment.agentkitApiKey,
-        timeoutMs: options.timeoutMs,
-      }),
+    super(
+      new ServiceCalls(
+        new ServiceTransport({
+          baseUrl: options.baseUrl ?? environment.agentkitUrl,
+          apiKey: options.apiKey ?? environment.agentkitApiKey,
+          timeoutMs: options.timeoutMs,
+        }),
+      ),
     );
   }
 
@@ -81,7 +81,7 @@ export class AgentKitClient {
     options?: CallOptions & { readonly ifNoneMatch?: string | undefined },
   ): Promise<AgentPage | NotModified> {
     const query = { ...filter, metadata_key: metadataKey };
-    const page = await this.#calls.pageUnless<AgentRecord>(
+    const page = await this.calls.pageUnless<AgentRecord>(
       '/v1/agents',
       query,
       options?.ifNoneMatch,
@@ -108,30 +108,24 @@ export class AgentKitClient {
     options?: CallOptions & { readonly limit?: number | undefined },
   ): Promise<{ changes: AgentEvent[]; nextCursor: string | null }> {
     const query = { since, limit: options?.limit };
-    const page = await this.#calls.page<AgentEvent>('/v1/agents/changes', query, options);
+    const page = await this.calls.page<AgentEvent>('/v1/agents/changes', query, options);
     return { changes: page.items, nextCursor: page.nextCursor };
   }
 
   /** Every agent that matches, page by page: `for await (const agent of client.iterateAgents())`. */
-  async *iterateAgents(
+  iterateAgents(
     filter: AgentFilter = {},
     options?: CallOptions,
   ): AsyncGenerator<AgentRecord, void> {
-    let cursor = filter.cursor;
-    for (;;) {
+    return everyItem('/v1/agents', filter.cursor, async (cursor) => {
       const page = await this.listAgents({ ...filter, cursor }, options);
-      yield* page.agents;
-      if (page.nextCursor === null) return;
-      if (page.nextCursor === cursor) {
-        throw new AgentKitError('invalid_response', 'GET /v1/agents: the cursor does not move on.');
-      }
-      cursor = page.nextCursor;
-    }
+      return { items: page.agents, nextCursor: page.nextCursor };
+    });
   }
 
   /** `GET /v1/agents/{agent_id}`. */
   async getAgent(agentId: string, options?: CallOptions): Promise<AgentRecord> {
-    return this.#calls.data({ method: 'GET', path: agentPath(agentId) }, options);
+    return this.calls.data({ method: 'GET', path: agentPath(agentId) }, options);
   }
 
   /**
@@ -147,17 +141,17 @@ export class AgentKitClient {
     const headers: Record<string, string> =
       ifMatch === undefined ? {} : { 'if-match': `"${String(ifMatch)}"` };
     const body = jsonText('fields', fields);
-    return this.#calls.data({ method: 'PATCH', path: agentPath(agentId), body, headers }, options);
+    return this.calls.data({ method: 'PATCH', path: agentPath(agentId), body, headers }, options);
   }
 
   /** `DELETE /v1/agents/{agent_id}`: answers the agent that left. Its waiting tasks are cancelled. */
   async deregisterAgent(agentId: string, options?: CallOptions): Promise<AgentRecord> {
-    return this.#calls.data({ method: 'DELETE', path: agentPath(agentId) }, options);
+    return this.calls.data({ method: 'DELETE', path: agentPath(agentId) }, options);
   }
 
   /** `POST /v1/agents/{agent_id}/heartbeat`. 404 when the service does not know the agent (any more). */
   async heartbeat(agentId: string, options?: CallOptions): Promise<AgentRecord> {
-    return this.#calls.data({ method: 'POST', path: `${agentPath(agentId)}/heartbeat` }, options);
+    return this.calls.data({ method: 'POST', path: `${agentPath(agentId)}/heartbeat` }, options);
   }
 
   /**
@@ -171,7 +165,7 @@ export class AgentKitClient {
   ): Promise<RotatedSecret> {
     const path = `${agentPath(agentId)}/signing-secret/rotate`;
     const body = jsonText('rotation', rotation);
-    return this.#calls.dataWith<RotatedSecret>(
+    return this.calls.dataWith<RotatedSecret>(
       'signingSecret',
       { method: 'POST', path, body },
       options,
@@ -194,12 +188,12 @@ export class AgentKitClient {
         : { 'idempotency-key': headerValue('idempotencyKey', idempotencyKey) };
     const body = jsonText('task', task);
     const path = `${agentPath(agentId)}/run`;
-    return this.#calls.data({ method: 'POST', path, body, headers }, options);
+    return this.calls.data({ method: 'POST', path, body, headers }, options);
   }
 
   /** `GET /v1/tasks/{taskId}`: state, attempts, next attempt. */
   async getTask(taskId: string, options?: CallOptions): Promise<TaskRecord> {
-    return this.#calls.data({ method: 'GET', path: taskPath(taskId) }, options);
+    return this.calls.data({ method: 'GET', path: taskPath(taskId) }, options);
   }
 
   /** `GET /v1/agents/{agent_id}/tasks`: one page. */
@@ -209,13 +203,13 @@ export class AgentKitClient {
     options?: CallOptions,
   ): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }> {
     const path = `${agentPath(agentId)}/tasks`;
-    const page = await this.#calls.page<TaskRecord>(path, { ...filter }, options);
+    const page = await this.calls.page<TaskRecord>(path, { ...filter }, options);
     return { tasks: page.items, nextCursor: page.nextCursor };
   }
 
   /** `POST /v1/tasks/{taskId}/cancel`: no attempt starts after it resolved. */
   async cancelTask(taskId: string, options?: CallOptions): Promise<TaskRecord> {
-    return this.#calls.data({ method: 'POST', path: `${taskPath(taskId)}/cancel` }, options);
+    return this.calls.data({ method: 'POST', path: `${taskPath(taskId)}/cancel` }, options);
   }
 
   /** `POST /v1/keys` (scope admin): the only answer that shows the key. */
@@ -224,7 +218,7 @@ export class AgentKitClient {
     options?: CallOptions,
   ): Promise<NewApiKey> {
     const body = jsonText('key', key);
-    return this.#calls.dataWith<NewApiKey>(
+    return this.calls.dataWith<NewApiKey>(
       'key',
       { method: 'POST', path: '/v1/keys', body },
       options,
@@ -233,7 +227,7 @@ export class AgentKitClient {
 
   /** `GET /v1/keys` (scope admin). */
   async listKeys(options?: CallOptions): Promise<ApiKeyRecord[]> {
-    return (await this.#calls.page<ApiKeyRecord>('/v1/keys', {}, options)).items;
+    return (await this.calls.page<ApiKeyRecord>('/v1/keys', {}, options)).items;
   }
 
   /** `POST /v1/keys/{name}/rotate` (scope admin): the same name and scope, a new key. */
@@ -244,17 +238,17 @@ export class AgentKitClient {
   ): Promise<NewApiKey> {
     const path = `${keyPath(name)}/rotate`;
     const body = jsonText('rotation', rotation);
-    return this.#calls.dataWith<NewApiKey>('key', { method: 'POST', path, body }, options);
+    return this.calls.dataWith<NewApiKey>('key', { method: 'POST', path, body }, options);
   }
 
   /** `DELETE /v1/keys/{name}` (scope admin): the key counts no more once this resolved. */
   async revokeKey(name: string, options?: CallOptions): Promise<ApiKeyRecord> {
-    return this.#calls.data({ method: 'DELETE', path: keyPath(name) }, options);
+    return this.calls.data({ method: 'DELETE', path: keyPath(name) }, options);
   }
 
   /** `GET /health`: its whole answer, which has no envelope. */
   async health(options?: CallOptions): Promise<Health> {
-    return this.#calls.bare<Health>({ method: 'GET', path: '/health' }, options);
+    return this.calls.bare<Health>({ method: 'GET', path: '/health' }, options);
   }
 
   async #register(
@@ -263,12 +257,8 @@ export class AgentKitClient {
     options: CallOptions | undefined,
   ): Promise<RegisteredAgent> {
     const request = { method, path: '/v1/agents/register', body: jsonText('agent', agent) };
-    return this.#calls.dataWith<RegisteredAgent>('agentId', request, options);
+    return this.calls.dataWith<RegisteredAgent>('agentId', request, options);
   }
-}
-
-function agentPath(agentId: string): string {
-  return `/v1/agents/${pathSegment('agentId', agentId)}`;
 }
 
 function taskPath(taskId: string): string {

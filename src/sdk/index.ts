@@ -26,6 +26,18 @@ export type {
 } from './api-types.ts';
 export type { CallOptions } from './calls.ts';
 export { AgentKitClient, type ClientOptions } from './client.ts';
+export type {
+  AttemptPhases,
+  DeliveryAttempt,
+  DeliveryFilter,
+  DeliveryKind,
+  DeliveryRecord,
+  DeliveryState,
+  DeliverySummary,
+  ReplayFilter,
+  ReplayRecord,
+  WebhookPing,
+} from './delivery-types.ts';
 export { AgentKitError, type FieldError, type SdkErrorCode } from './errors.ts';
 export type { HeaderSource } from './headers.ts';
 export type { AgentLogger } from './logger.ts';

@@ -18,6 +18,8 @@ export interface ServiceRequest {
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly token?: string | undefined;
+  /** Where it takes longer than most: at least so long. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -73,6 +75,7 @@ export class ServiceTransport {
     const name = nameOf(request);
     const credential =
       request.token === undefined ? this.#apiKey : headerValue('token', request.token);
+    const timeoutMs = Math.max(this.#timeoutMs, request.timeoutMs ?? 0);
     const outcome = await sendRequest({
       method: request.method,
       url: withQuery(urlOf(this.#base, request.path), request.query ?? {}),
@@ -83,7 +86,7 @@ export class ServiceTransport {
         ...request.headers,
       },
       body: request.body,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs,
       signal: request.signal,
       maxBytes: MAX_ANSWER_BYTES,
     });
@@ -96,7 +99,7 @@ export class ServiceTransport {
       case 'timeout':
         throw new AgentKitError(
           'timeout',
-          `${name}: no whole answer within ${String(this.#timeoutMs)} ms.`,
+          `${name}: no whole answer within ${String(timeoutMs)} ms.`,
         );
       case 'aborted':
         throw new AgentKitError('aborted', `${name}: aborted by the caller.`);

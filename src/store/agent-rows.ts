@@ -1,10 +1,14 @@
 import type { PreviousSecret } from '../webhook/sign.ts';
 import type { SecretBox } from './secret-box.ts';
-import type { Agent, AgentStatus } from './store.ts';
+import type { Agent, AgentEvent, AgentEventType, AgentStatus } from './store.ts';
 
 export type Row = Record<string, unknown>;
 
-/** A row as an agent, its secrets opened. */
+/** Of an agent `a`: when it was paused is kept with its lane, which is held by it. */
+export const PAUSED_AT = `(SELECT l.paused_at FROM lanes AS l
+  WHERE l.lane = 'task:' || a.agent_id AND l.paused_at IS NOT NULL) AS paused_at`;
+
+/** A row as an agent, its secrets opened; with PAUSED_AT. */
 export function toAgent(row: Row, box: SecretBox): Agent {
   return {
     agentId: row['agent_id'] as string,
@@ -24,6 +28,7 @@ export function toAgent(row: Row, box: SecretBox): Agent {
     leaseExpiresAt: row['lease_expires_at'] as number | null,
     offlineAt: row['offline_at'] as number | null,
     unreachableAt: row['unreachable_at'] as number | null,
+    pausedAt: row['paused_at'] as number | null,
     revision: row['revision'] as number,
   };
 }
@@ -74,3 +79,19 @@ export function tagsOf(agent: Pick<Agent, 'capabilities' | 'metadata'>): Set<str
 
 export const capabilityTag = (capability: string): string => `c:${capability}`;
 export const metadataTag = (key: string): string => `m:${key}`;
+
+/** What was noted of an agent before there were pauses says nothing of them. */
+type NotedAgent = Omit<Agent, 'pausedAt'> & Partial<Pick<Agent, 'pausedAt'>>;
+
+export function toAgentEvent(row: Row): AgentEvent {
+  const seq = row['seq'] as number;
+  const text = row['agent'] as string | null;
+  const agent = text === null ? null : (JSON.parse(text) as NotedAgent);
+  return {
+    seq,
+    type: row['type'] as AgentEventType,
+    at: row['at'] as number,
+    agentId: row['agent_id'] as string,
+    agent: agent === null ? null : { ...agent, pausedAt: agent.pausedAt ?? null, revision: seq },
+  };
+}

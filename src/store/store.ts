@@ -7,6 +7,7 @@ import type {
   LeasedDelivery,
   NewDelivery,
 } from '../outbox/delivery.ts';
+import type { DeliveryStore, ReplayStore } from './delivery-store.ts';
 
 /** The store cannot write (disk full, file gone, database away): nothing was accepted, and it may pass. */
 export class StoreUnavailableError extends Error {
@@ -23,6 +24,8 @@ export interface Store {
   readonly agents: AgentStore;
   readonly outbox: OutboxStore;
   readonly tasks: TaskStore;
+  readonly deliveries: DeliveryStore;
+  readonly replays: ReplayStore;
   readonly keys: KeyStore;
   readonly replica: Replica;
   /**
@@ -91,6 +94,8 @@ export interface Agent {
   readonly leaseExpiresAt: number | null;
   readonly offlineAt: number | null;
   readonly unreachableAt: number | null;
+  /** An operator holds its tasks back, whatever its status; null = nobody does. Its lane follows it. */
+  readonly pausedAt: number | null;
   /** The change (`AgentChange`) that made it what it is; heartbeats are none. */
   readonly revision: number;
 }
@@ -224,6 +229,8 @@ export interface DeliveryRecord {
   /** When the next attempt is due; null once final, and while a worker holds it. */
   readonly nextAttemptAt: number | null;
   readonly lastError: string | null;
+  /** The class of its last attempt, or why it waits or ended without one; null once delivered, and before the first. */
+  readonly errorClass: string | null;
 }
 
 export interface Idempotency {

@@ -226,6 +226,21 @@ describe('an attempt without an answer', () => {
     expect(received).toHaveLength(1);
   });
 
+  it('times out while it waits for a connection, too', async () => {
+    let connecting = 0;
+    const http = createHttpAgent(() => {
+      connecting += 1;
+    });
+    const result = await createSender(http, manualClock()).send({
+      url: 'http://agent.test/',
+      headers: {},
+      body: Buffer.from('{}'),
+      timeoutMs: 100,
+    });
+    expect(result).toMatchObject({ ...nothing, errorClass: 'timeout' });
+    expect(connecting).toBe(1);
+  });
+
   it('finds no host of an unknown name', async () => {
     const { post } = setup();
     // RFC 6761 section 6.4: .invalid never resolves.
@@ -266,5 +281,61 @@ describe('an attempt without an answer', () => {
     for (const result of await Promise.all(attempts)) {
       expect(result).toMatchObject({ ...nothing, errorClass: 'interrupted' });
     }
+  });
+});
+
+describe('where the time of an attempt goes', () => {
+  it('is told: a connection, the status, the end', async () => {
+    const { post } = setup();
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const { url } = await httpReceiver((response) => {
+      response.write('a');
+      void finished.then(() => response.end('b'));
+    });
+    setTimeout(finish, 30);
+    const { connectedMs, answeredMs, durationMs } = await post(url);
+    expect(connectedMs).not.toBeNull();
+    expect(answeredMs).toBeGreaterThanOrEqual(connectedMs ?? Number.NaN);
+    expect(durationMs).toBeGreaterThanOrEqual((answeredMs ?? Number.NaN) + 20);
+  });
+
+  it('ends before there is a connection where nobody listens', async () => {
+    const { post } = setup();
+    const result = await post(`http://127.0.0.1:${await freePort()}/`);
+    expect(result).toMatchObject({
+      errorClass: 'connection_refused',
+      connectedMs: null,
+      answeredMs: null,
+    });
+  });
+
+  it('ends before an answer where somebody listens and says nothing', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver(() => undefined);
+    const result = await post(url, { timeoutMs: 100 });
+    expect(result).toMatchObject({ errorClass: 'timeout', answeredMs: null });
+    expect(result.connectedMs).not.toBeNull();
+  });
+
+  it('is of each attempt alone, over one kept connection', async () => {
+    const { post } = setup();
+    const { url } = await httpReceiver((response) => response.end());
+    await post(url);
+    const again = await Promise.all([post(url), post(url), post(url)]);
+    expect(again.every(({ connectedMs }) => connectedMs !== null)).toBe(true);
+  });
+
+  it('dates the attempt by its headers, and reads the clock of the receiver when asked', async () => {
+    const { sender, post } = setup();
+    const { url } = await httpReceiver((response) => {
+      response.setHeader('date', 'Mon, 23 Nov 2026 02:00:00 GMT').end();
+    });
+    expect(await post(url, { at: 12_345 })).toMatchObject({ startedAt: 12_345 });
+    expect(await post(url)).not.toHaveProperty('receiverTime');
+    const request = { url, headers: {}, body: Buffer.from('{}'), timeoutMs: 10_000 };
+    expect(await sender.send(request, { readsTime: true })).toMatchObject({
+      receiverTime: Date.parse('2026-11-23T02:00:00Z'),
+    });
   });
 });

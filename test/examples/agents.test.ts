@@ -5,7 +5,7 @@ import { cleanupAfterEach, closeLater } from '../sdk/helpers/agents.ts';
 import { dispatchTask } from '../sdk/helpers/dispatch.ts';
 import { eventually } from '../sdk/helpers/eventually.ts';
 import { OPSCORE_KEY, startFakeOpscore } from '../sdk/helpers/fake-opscore.ts';
-import { startFakeService } from '../sdk/helpers/fake-service.ts';
+import { REGISTER_KEY, startFakeService } from '../sdk/helpers/fake-service.ts';
 import { EXAMPLES, startExample } from './helpers/example-process.ts';
 
 cleanupAfterEach();
@@ -16,7 +16,7 @@ async function startAgent(script: string) {
   const opscore = closeLater(await startFakeOpscore());
   const agent = startExample(script, {
     AGENTKIT_URL: service.url,
-    AGENTKIT_API_KEY: 'register-key',
+    AGENTKIT_API_KEY: REGISTER_KEY,
     OPSCORE_API_URL: opscore.url,
     OPSCORE_API_KEY: OPSCORE_KEY,
   });
@@ -50,7 +50,7 @@ it('the smallest agent has ten lines at the most, and takes a task', async () =>
   const source = await readFile(join(EXAMPLES, 'minimal-agent.ts'), 'utf8');
   expect(source.trim().split('\n').length).toBeLessThanOrEqual(10);
   const { run, stop, service } = await startAgent('minimal-agent.ts');
-  expect(service.received[0]?.headers.authorization).toBe('Bearer register-key');
+  expect(service.received[0]?.headers.authorization).toBe(`Bearer ${REGISTER_KEY}`);
   expect(await run('echo', { hello: 'wörld' })).toMatchObject({
     state: 'finished',
     details: { result: { hello: 'wörld' } },

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import { eventually } from '../sdk/helpers/eventually.ts';
 import { startExample } from './helpers/example-process.ts';
 
@@ -51,11 +52,13 @@ function living(output: string): number[] {
 describe('npm run demo', () => {
   it('tells the sequence step by step, exits with 0, and leaves nothing behind', async () => {
     // The same on both sides, so that all goes well with secrets whose values we know.
+    const webhookSecret = aSecret('OPSCORE_WEBHOOK_SECRET');
+    const apiKey = aSecret('OPSCORE_API_KEY');
     const secrets = {
-      DEMO_OPSCORE_OPSCORE_WEBHOOK_SECRET: 'webhook-secret-sentinel-5d1e',
-      DEMO_SERVICE_OPSCORE_WEBHOOK_SECRET: 'webhook-secret-sentinel-5d1e',
-      DEMO_OPSCORE_OPSCORE_API_KEY: 'opscore-key-sentinel-90ab',
-      DEMO_AGENT_OPSCORE_API_KEY: 'opscore-key-sentinel-90ab',
+      DEMO_OPSCORE_OPSCORE_WEBHOOK_SECRET: webhookSecret,
+      DEMO_SERVICE_OPSCORE_WEBHOOK_SECRET: webhookSecret,
+      DEMO_OPSCORE_OPSCORE_API_KEY: apiKey,
+      DEMO_AGENT_OPSCORE_API_KEY: apiKey,
     };
     const before = demoDirs();
     const demo = startExample('demo.ts', secrets);
@@ -72,12 +75,12 @@ describe('npm run demo', () => {
   it.each([
     [
       'Ops-Core has another webhook secret',
-      { DEMO_OPSCORE_OPSCORE_WEBHOOK_SECRET: 'not the secret' },
+      { DEMO_OPSCORE_OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET') },
       /Ops-Core says: webhook refused, status 401, reason signature_mismatch/,
     ],
     [
       'the agent has another Ops-Core key',
-      { DEMO_AGENT_OPSCORE_API_KEY: 'not-the-key' },
+      { DEMO_AGENT_OPSCORE_API_KEY: aSecret('OPSCORE_API_KEY') },
       /Ops-Core says: state refused, status 401/,
     ],
     [

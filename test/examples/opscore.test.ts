@@ -1,10 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { aSecret, aSigningSecret } from '../helpers/secrets.ts';
 import { hexHeaders, standardHeaders } from '../sdk/helpers/dispatch.ts';
 import { sendJson, startServer } from '../sdk/helpers/http-server.ts';
 import { startExample } from './helpers/example-process.ts';
 
-const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-const KEY = 'opscore-key-sentinel-3c77';
+const SECRET = aSigningSecret('OPSCORE_WEBHOOK_SECRET');
+const KEY = aSecret('OPSCORE_API_KEY');
+const DISPATCH_KEY = aSecret('AGENTKIT_API_KEY');
 const AGENT_ID = '01a20674-77d1-704d-a9d8-1f5e3b5f0b04';
 
 /** Ops-Core, and a service behind it that answers `/run` with `status`. */
@@ -19,7 +21,7 @@ async function startOpscore(env: Record<string, string> = {}, status = 202) {
     OPSCORE_WEBHOOK_SECRET: SECRET,
     OPSCORE_API_KEY: KEY,
     AGENTKIT_URL: service.url,
-    AGENTKIT_API_KEY: 'dispatch-key-sentinel',
+    AGENTKIT_API_KEY: DISPATCH_KEY,
     ...env,
   });
   const ready = await opscore.line('Ops-Core is ready');
@@ -57,7 +59,9 @@ describe('the example Ops-Core', () => {
     expect(await webhook(`${body} `, good)).toBe(401);
     expect(await webhook(body, {})).toBe(401);
     expect(await webhook(body, hexHeaders(body, { secret: SECRET }))).toBe(401);
-    expect(await webhook(body, signed(body, 'm1', 'whsec_b3RoZXI='))).toBe(401);
+    expect(await webhook(body, signed(body, 'm1', aSigningSecret('OPSCORE_WEBHOOK_SECRET')))).toBe(
+      401,
+    );
     expect(await webhook(body, { ...good, 'webhook-id': 'm2' })).toBe(401);
     expect([await webhook(body, good), await webhook(body, good)]).toEqual([202, 200]);
     for (const malformed of ['{', '[]', '{"event_type":"REGISTER"}', event('LEAVE')]) {
@@ -108,7 +112,7 @@ describe('the example Ops-Core', () => {
     const [request] = service.received;
     expect(request).toMatchObject({ method: 'POST', path: `/v1/agents/${AGENT_ID}/run` });
     expect(request?.headers).toMatchObject({
-      authorization: 'Bearer dispatch-key-sentinel',
+      authorization: `Bearer ${DISPATCH_KEY}`,
       'idempotency-key': opscoreTaskId,
     });
     expect(JSON.parse(request?.body ?? '')).toMatchObject({

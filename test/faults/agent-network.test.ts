@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { badLink, type BadLink, type Crossing, type Fault } from './harness/bad-link.ts';
 import { experiment } from './harness/experiment.ts';
 import { runTask } from './harness/operations.ts';
-import { inParallel } from './harness/parallel.ts';
+import { inParallel } from '../helpers/in-parallel.ts';
 import { setStage, type Stage } from './harness/stage.ts';
 import { answersSlowly } from './scenarios/behaviours.ts';
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'no
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { onTestFinished } from 'vitest';
+import { aSecret } from './secrets.ts';
 
 export interface LifecycleEvent {
   readonly event_type: 'REGISTER' | 'DEREGISTER';
@@ -65,7 +66,7 @@ export interface FakeOpscore {
   up(): Promise<void>;
 }
 
-const API_KEY = 'opscore-key-sentinel-91c4';
+const API_KEY = aSecret('OPSCORE_API_KEY');
 const STATE_PATH = /^\/v1\/opscore\/agent\/([^/]+)\/state$/;
 
 /**
@@ -73,7 +74,7 @@ const STATE_PATH = /^\/v1\/opscore\/agent\/([^/]+)\/state$/;
  * which knows an agent from its REGISTER to its DEREGISTER. Ends with the test that started it.
  */
 export async function startFakeOpscore(
-  webhookSecret = 'ops-core-webhook-secret-sentinel-2f7b',
+  webhookSecret = aSecret('OPSCORE_WEBHOOK_SECRET'),
 ): Promise<FakeOpscore> {
   const arrivals: OpscoreArrival[] = [];
   const known = new Set<string>();
@@ -110,7 +111,9 @@ export async function startFakeOpscore(
     if (arrival.kind === 'webhook') {
       if (request.url !== '/webhooks/agents') return 404;
       const { own, stock } = verify(arrival);
-      return own && stock ? 202 : 401;
+      if (!own || !stock) return 401;
+      // Strict: what is no lifecycle event is refused.
+      return 'event_type' in (json(arrival.bytes) as object) ? 202 : 422;
     }
     if (request.headers.authorization !== `Bearer ${API_KEY}`) return 401;
     if ((json(arrival.bytes) as StateReport).agentId !== arrival.agentId) return 400;
@@ -189,7 +192,8 @@ export async function startFakeOpscore(
 function parse(request: IncomingMessage, bytes: Buffer): OpscoreArrival {
   const reportOf = STATE_PATH.exec(request.url ?? '')?.[1];
   const kind = reportOf === undefined ? 'webhook' : 'report';
-  const agentId = reportOf ?? (json(bytes) as LifecycleEvent).agent_details.agentId;
+  const event = json(bytes) as Partial<LifecycleEvent>;
+  const agentId = reportOf ?? event.agent_details?.agentId ?? '';
   const { headers } = request;
   const receivedAt = performance.now();
   return { kind, agentId, headers, bytes, receivedAt, answeredAt: undefined, status: 0 };

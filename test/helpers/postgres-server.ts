@@ -15,15 +15,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { freePort } from './free-port.ts';
+import { recordPostgresServer } from '../leaks/postgres.ts';
+import { record } from '../leaks/recording.ts';
+import { aSecret } from './secrets.ts';
 
 export interface PostgresServer {
   readonly port: number;
+  readonly password: string;
   /** Of a database of this name. */
   url(database: string): string;
   /** As a crash: nobody is waited for, nothing is flushed. */
   stopImmediately(): Promise<void>;
   start(): Promise<void>;
-  /** Stops it and deletes its files. */
+  /** Stops it and deletes its files; what its databases hold is searched for secrets. */
   remove(): Promise<void>;
 }
 
@@ -43,8 +47,9 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     chownSync(data, owner.uid, owner.gid);
   }
   const programs = await readablePrograms(folder, owner !== undefined);
+  const password = aSecret('the password in DATABASE_URL');
   const run = { ...owner, env: { ...process.env, LC_ALL: 'C' } };
-  initialise(join(programs, 'initdb'), data, folder, run);
+  initialise(join(programs, 'initdb'), data, folder, password, run);
 
   const port = await freePort();
   const options = [
@@ -68,6 +73,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     let said = '';
     await new Promise<void>((resolve, reject) => {
       started.stderr.on('data', (text: Buffer) => {
+        record('log', 'PostgreSQL', text);
         said = (said + text.toString()).slice(-4_000);
         if (said.includes('database system is ready to accept connections')) resolve();
       });
@@ -82,13 +88,18 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     await exited;
   }
 
+  const urlOf = (database: string) =>
+    `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+
   await start();
   return {
     port,
-    url: (database) => `postgres://postgres:password@127.0.0.1:${port}/${database}`,
+    password,
+    url: urlOf,
     stopImmediately: () => stop('SIGQUIT'),
     start,
     remove: async () => {
+      if (child?.exitCode === null && child.signalCode === null) await recordPostgresServer(urlOf);
       await stop('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },
@@ -123,9 +134,15 @@ function isReachable(path: string): boolean {
   return open && (parent === path || isReachable(parent));
 }
 
-function initialise(program: string, data: string, folder: string, run: object): void {
+function initialise(
+  program: string,
+  data: string,
+  folder: string,
+  password: string,
+  run: object,
+): void {
   const passwordFile = join(folder, 'password');
-  writeFileSync(passwordFile, 'password\n', { mode: 0o644 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o644 });
   const { status, stderr } = spawnSync(
     program,
     [

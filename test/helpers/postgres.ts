@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
-import { openPostgresStore } from '../../src/store/postgres/store.ts';
+import { registerSecretsOf } from '../leaks/environment.ts';
+import { recordPostgres } from '../leaks/postgres.ts';
+import { openPostgres } from './open-store.ts';
 
 let asked: Promise<string> | undefined;
 
@@ -10,6 +12,7 @@ function serverUrl(): Promise<string> {
   asked ??= fetch(inject('postgresBroker')).then(async (response) => {
     const text = await response.text();
     if (!response.ok) throw new Error(text);
+    registerSecretsOf({ DATABASE_URL: text });
     return text;
   });
   return asked;
@@ -36,17 +39,17 @@ let template: Promise<string> | undefined;
 async function migratedTemplate(server: string): Promise<string> {
   const name = `template_${randomUUID().replaceAll('-', '')}`;
   await query(`${server}postgres`, `CREATE DATABASE ${name}`);
-  const { store } = await openPostgresStore(server + name);
+  const { store } = await openPostgres(server + name);
   await store.close();
   return name;
 }
 
-/** A database without our tables, dropped when the test ends. */
+/** A database without our tables, searched for secrets and dropped when the test ends. */
 export async function bareDatabase(options = ''): Promise<string> {
   return createDatabase(`TEMPLATE template0 ${options}`);
 }
 
-/** A new, empty database for the running test; dropped when the test ends, after the hooks that were added later. */
+/** A new, empty database for the running test; searched for secrets and dropped when the test ends, after the hooks that were added later. */
 export async function emptyDatabase(): Promise<string> {
   template ??= migratedTemplate(await serverUrl());
   return createDatabase(`TEMPLATE ${await template}`);
@@ -57,6 +60,7 @@ async function createDatabase(options: string): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await query(`${server}postgres`, `CREATE DATABASE ${name} ${options}`);
   onTestFinished(async () => {
+    await recordPostgres(server + name);
     await query(`${server}postgres`, `DROP DATABASE ${name} WITH (FORCE)`);
   });
   return server + name;

@@ -7,6 +7,7 @@ import {
   type NewDelivery,
 } from '../../src/outbox/delivery.ts';
 import type { Agent, AgentToken, Lease } from '../../src/store/store.ts';
+import { aSigningSecret } from './secrets.ts';
 
 // Valid records with the least in them; a test says only what it is about.
 
@@ -19,7 +20,7 @@ export function anAgent(changes: Partial<Agent> = {}): Agent {
     contactEndpoint: 'http://127.0.0.1:9000/tasks',
     capabilities: [],
     metadata: {},
-    signingSecret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    signingSecret: aSigningSecret(),
     previousSecret: null,
     owner: null,
     status: 'online',
@@ -30,6 +31,7 @@ export function anAgent(changes: Partial<Agent> = {}): Agent {
     leaseExpiresAt: null,
     offlineAt: null,
     unreachableAt: null,
+    pausedAt: null,
     revision: 0,
     ...changes,
   };
@@ -82,6 +84,9 @@ export function anAttempt(changes: Partial<Attempt> = {}): Attempt {
     statusCode: 200,
     errorClass: null,
     responseExcerpt: 'ok',
+    connectedMs: 1,
+    answeredMs: 3,
+    spanId: '00f067aa0ba902b7',
     ...changes,
   };
 }

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { childEnv } from './child-env.ts';
+import { serviceEnvironment, type Environment } from './environment.ts';
+
+export { tempDir } from './temp-dir.ts';
+export type { Environment };
 
 const SERVER = join(import.meta.dirname, '../../src/server.ts');
-
-export type Environment = Readonly<Record<string, string>>;
 
 export interface Exit {
   readonly code: number | null;
@@ -48,19 +49,12 @@ interface Place {
   readonly stdoutTo?: string;
 }
 
-/** A directory of its own for one test. */
-export function tempDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'agentkit-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
 /** Starts the service and leaves it to succeed or to fail. Nothing of this process's environment gets in. */
 export function spawnService({ dir, env = {}, stdoutTo }: Place): ServiceProcess {
   const file = stdoutTo === undefined ? undefined : openSync(stdoutTo, 'a');
   const child = spawn(process.execPath, [SERVER], {
     cwd: dir,
-    env: { ...childEnv, PORT: '0', ...env },
+    env: { ...childEnv, PORT: '0', ...serviceEnvironment(env, dir) },
     stdio: ['ignore', file ?? 'pipe', 'pipe'],
   });
   if (file !== undefined) closeSync(file);

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
-import pino from 'pino';
 import { expect, onTestFinished } from 'vitest';
-import { loadConfig, type Environment } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createService, type Service } from '../../src/service.ts';
+import { serviceEnvironment, type Environment } from './environment.ts';
+import { testLog } from './log.ts';
 import { sharedTempDir } from './temp-dir.ts';
 
 type Json = Record<string, unknown>;
@@ -31,13 +32,12 @@ export async function aService(env: Environment = {}) {
 /** The same for several tests, which dispose of it themselves: starting it takes longer than most of them. */
 export async function sharedService(env: Environment = {}) {
   const lines: Json[] = [];
-  const log = pino(
-    { level: 'info' },
-    { write: (line: string) => lines.push(JSON.parse(line) as Json) },
-  );
+  const log = testLog((line) => lines.push(line));
   const folder = sharedTempDir();
   const path = join(folder.path, 'agentkit.db');
-  const config = loadConfig({ DATABASE_URL: `sqlite:${path}`, PORT: '0', ...env });
+  const config = loadConfig(
+    serviceEnvironment({ DATABASE_URL: `sqlite:${path}`, PORT: '0', ...env }),
+  );
   const service = await createService(config, log);
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= service.close());

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
  * https://www.postgresql.org/docs/current/protocol-message-formats.html
  */
 export async function transactionPooler(
-  target: { readonly port: number; readonly database: string },
+  target: { readonly port: number; readonly database: string; readonly password: string },
   sessionCount = 3,
 ): Promise<{ readonly port: number }> {
   const sessions = await Promise.all(
@@ -96,9 +96,11 @@ export async function transactionPooler(
 async function openSession({
   port,
   database,
+  password,
 }: {
   port: number;
   database: string;
+  password: string;
 }): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
@@ -109,7 +111,7 @@ async function openSession({
   socket.write(Buffer.concat([startup, parameters]));
   await new Promise<void>((resolve, reject) => {
     const frames = framesOf((type, frame) => {
-      if (type === 'R' && frame.readInt32BE(5) === 3) socket.write(message('p', 'password\0'));
+      if (type === 'R' && frame.readInt32BE(5) === 3) socket.write(message('p', `${password}\0`));
       if (type === 'E') reject(new Error(frame.toString('latin1')));
       if (type === 'Z') resolve();
     });

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { LeasedDelivery, NewDelivery } from '../../src/outbox/delivery.ts';
 import type { Prepared, SendResult } from '../../src/outbox/sending.ts';
 import { Worker, type WorkerDeps } from '../../src/outbox/worker.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Agent, OutboxStore, Store, StoredTask } from '../../src/store/store.ts';
+import { testLog } from './log.ts';
 import { manualClock } from './manual-clock.ts';
+import { openSqlite } from './open-store.ts';
 import { aDelivery, anAgent } from './records.ts';
 import { insertAgent, insertTask } from './store.ts';
 import { tempDir } from './temp-dir.ts';
@@ -32,16 +32,13 @@ export const PROBE_MS = 15_000;
 /** A worker on a real SQLite store, with the network, the clock and chance in the hands of the test. */
 export function setupWorker(setup: WorkerSetup = {}) {
   const clock = manualClock();
-  const real = openSqliteStore(join(tempDir(), 'agentkit.db'));
+  const real = openSqlite(join(tempDir(), 'agentkit.db'));
   const store: Store = {
     ...real,
     outbox: { ...real.outbox, ...setup.outbox?.(real.outbox) },
   };
   const lines: Record<string, unknown>[] = [];
-  const log = pino(
-    { level: 'info' },
-    { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
-  );
+  const log = testLog((line) => lines.push(line));
 
   /** Every attempt, in the order of their starts. */
   const started: LeasedDelivery[] = [];
@@ -53,6 +50,8 @@ export function setupWorker(setup: WorkerSetup = {}) {
   const result = (changes: Partial<SendResult>): SendResult => ({
     startedAt: clock.wall(),
     durationMs: 1,
+    connectedMs: 0,
+    answeredMs: 1,
     statusCode: null,
     errorClass: null,
     retryAfterMs: undefined,
@@ -115,8 +114,17 @@ export function setupWorker(setup: WorkerSetup = {}) {
     await real.close();
   });
 
+  /** Lets everything happen that happens by itself: turns of the event loop, and what the store was asked for in each. */
+  async function settle(turns = 10): Promise<void> {
+    for (let i = 0; i < turns; i += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await real.check();
+    }
+  }
+
   return {
     worker,
+    settle,
     store,
     real,
     clock,

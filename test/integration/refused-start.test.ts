@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import {
   spawnService,
   startService,
@@ -9,7 +10,7 @@ import {
   type Environment,
 } from '../helpers/service-process.ts';
 
-const SECRET = 'sentinel-5d1c';
+const SECRET = aSecret('a refused secret');
 
 /** Exit code 1, nothing on stdout, and on stderr exactly one line, which is returned. */
 async function refusal(env: Environment, dir = tempDir()): Promise<string> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OpscoreArrival } from '../helpers/fake-opscore.ts';
+import { aSecret, aSigningSecret } from '../helpers/secrets.ts';
 import { eventually, startWorld } from './world.ts';
 
 const METADATA: Record<string, unknown> = {
@@ -15,8 +16,8 @@ const METADATA: Record<string, unknown> = {
 };
 
 const SECRETS = {
-  'a plain secret': 'plain secret with spaces and / $igns',
-  'a whsec_ secret': 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  'a plain secret': `${aSecret('OPSCORE_WEBHOOK_SECRET')} with spaces and / $igns`,
+  'a whsec_ secret': aSigningSecret('OPSCORE_WEBHOOK_SECRET'),
 };
 
 describe.each(Object.entries(SECRETS))('with %s', (_, webhookSecret) => {
@@ -69,7 +70,9 @@ it('a repeated webhook has the same id and bytes and a fresh timestamp that is s
 });
 
 it('what is not signed with the secret of Ops-Core is refused with 401, for good', async () => {
-  const { opscore, ...world } = await startWorld({ OPSCORE_WEBHOOK_SECRET: 'another secret' });
+  const { opscore, ...world } = await startWorld({
+    OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
+  });
   const { agentId } = await world.register('http://127.0.0.1:9/');
   await eventually(() => expect(opscore.arrivals.map(({ status }) => status)).toEqual([401]));
   // The lane goes on after a dead letter: what comes next is tried as well.

@@ -107,8 +107,9 @@ describe('an agent that refuses connections with 10,000 tasks waiting', () => {
     await service.start();
     await sendTasks(client, agentId, 1);
     await sendTasks(client, await register(client, 'third', healthy.url), 200);
+    // What was taken just before the kill and not yet recorded comes again.
     await eventually(() => {
-      expect(healthy.taken).toHaveLength(400);
+      expect(new Set(healthy.taken).size).toBe(400);
     });
     expect(broken.connections()).toBe(counted);
   });

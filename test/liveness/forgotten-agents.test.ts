@@ -2,18 +2,21 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AgentKitClient } from '../../src/sdk/index.ts';
+import { aSecret } from '../helpers/secrets.ts';
 import { startAgentProcess } from './helpers/agents.ts';
 import { eventually } from './helpers/eventually.ts';
 import { startOpscore } from './helpers/opscore.ts';
 import { startServiceProcess } from './helpers/service.ts';
 
-const KEYS = 'ops:admin:admin-key,agents:register:register-key';
-const admin = (baseUrl: string) => new AgentKitClient({ baseUrl, apiKey: 'admin-key' });
+const ADMIN = aSecret('AGENTKIT_API_KEYS');
+const REGISTER = aSecret('AGENTKIT_API_KEYS');
+const KEYS = `ops:admin:${ADMIN},agents:register:${REGISTER}`;
+const admin = (baseUrl: string) => new AgentKitClient({ baseUrl, apiKey: ADMIN });
 
 it('an agent that was deregistered behind its back is registered again, idle, and takes tasks', async () => {
   const opscore = await startOpscore();
   const { url } = await startServiceProcess({ ...opscore.env, AGENTKIT_API_KEYS: KEYS });
-  const agent = await startAgentProcess(url, opscore, { AGENTKIT_API_KEY: 'register-key' });
+  const agent = await startAgentProcess(url, opscore, { AGENTKIT_API_KEY: REGISTER });
   await eventually(() => {
     expect(opscore.story(agent.agentId)).toEqual(['REGISTER', 'idle']);
   });
@@ -80,7 +83,7 @@ it('an agent is idle again at Ops-Core after the service was away, and after it 
 it('an agent learns a secret that somebody else rotated, and loses no task over it', async () => {
   const opscore = await startOpscore();
   const { url } = await startServiceProcess({ ...opscore.env, AGENTKIT_API_KEYS: KEYS });
-  const agent = await startAgentProcess(url, opscore, { AGENTKIT_API_KEY: 'register-key' });
+  const agent = await startAgentProcess(url, opscore, { AGENTKIT_API_KEY: REGISTER });
   const run = (n: number) =>
     admin(url).runTask(agent.agentId, { task_name: 'note', parameters: { n } });
   await admin(url).rotateSigningSecret(agent.agentId, { overlapSeconds: 3600 });

@@ -10,6 +10,8 @@ function answered(statusCode: number, retryAfterMs?: number): SendResult {
   return {
     startedAt: 1_000,
     durationMs: 12,
+    connectedMs: 2,
+    answeredMs: 10,
     statusCode,
     errorClass: null,
     retryAfterMs,
@@ -21,6 +23,8 @@ function failed(errorClass: ErrorClass): SendResult {
   return {
     startedAt: 1_000,
     durationMs: 12,
+    connectedMs: null,
+    answeredMs: null,
     statusCode: null,
     errorClass,
     retryAfterMs: undefined,
@@ -105,7 +109,8 @@ describe('judge, by contract section 6', () => {
 describe('the record of an attempt', () => {
   it('tells what was answered', () => {
     const result = answered(503);
-    expect(toAttempt(result, 2, verdict(result, 2))).toEqual({
+    const headers = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
+    expect(toAttempt({ headers }, result, 2, verdict(result, 2))).toEqual({
       number: 2,
       startedAt: 1_000,
       durationMs: 12,
@@ -113,6 +118,9 @@ describe('the record of an attempt', () => {
       statusCode: 503,
       errorClass: 'http_status',
       responseExcerpt: 'text',
+      connectedMs: 2,
+      answeredMs: 10,
+      spanId: '00f067aa0ba902b7',
     });
   });
 
@@ -128,7 +136,7 @@ describe('the record of an attempt', () => {
     ['failed', failed('blocked_address'), 3, 'blocked_address', 'unreachable'],
     ['retry', failed('interrupted'), 3, 'interrupted', 'unreachable'],
   ] as const)('%s: %o', (outcome, result, number, errorClass, word) => {
-    const attempt = toAttempt(result, number, verdict(result, number));
+    const attempt = toAttempt({ headers: {} }, result, number, verdict(result, number));
     expect(attempt).toMatchObject({ outcome, errorClass, number });
     expect(errorWord(attempt)).toBe(word);
   });

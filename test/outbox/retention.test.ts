@@ -1,8 +1,8 @@
-import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startRetention } from '../../src/outbox/retention.ts';
 import { createReplica } from '../../src/store/sqlite/replica.ts';
 import type { AgentStore, OutboxStore, Replica, Store } from '../../src/store/store.ts';
+import { testLog } from '../helpers/log.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { settle } from '../helpers/until.ts';
 
@@ -16,9 +16,10 @@ function setup(
   replica: Replica = createReplica(),
 ) {
   const lines: string[] = [];
-  const log = pino({}, { write: (line) => lines.push(line) });
+  const log = testLog((line) => lines.push(JSON.stringify(line)));
   const clock = manualClock();
   const steps: Step[] = [];
+  const replaySteps: { before: number; limit: number }[] = [];
   const eventSteps: { before: number; limit: number }[] = [];
   const store = {
     replica,
@@ -26,6 +27,12 @@ function setup(
       pruneEvents: (before: number, limit: number) => {
         eventSteps.push({ before, limit });
         return pruneEvents(before, limit);
+      },
+    },
+    replays: {
+      prune: async (before: number, limit: number) => {
+        replaySteps.push({ before, limit });
+        return replaySteps.length === 1 ? limit : 0;
       },
     },
     outbox: {
@@ -39,7 +46,7 @@ function setup(
     { store, clock, log },
     { retention: 1_000, deadLetterRetention: 5_000 },
   );
-  return { retention, clock, steps, eventSteps, lines };
+  return { retention, clock, steps, eventSteps, replaySteps, lines };
 }
 
 beforeEach(() => {

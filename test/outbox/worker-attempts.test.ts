@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { StoredTask } from '../../src/store/store.ts';
 import { aDelivery } from '../helpers/records.ts';
 import { claimAt, removal, updateAgent } from '../helpers/store.ts';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker, type World } from '../helpers/worker.ts';
 
 /** Answers with these statuses, one after the other. */
@@ -28,7 +28,7 @@ describe('a delivery', () => {
   });
 
   it('is tried again by its schedule, and each attempt is recorded', async () => {
-    const { worker, agent, tasks, task, started, clock, pass, stateOf } = setupWorker({
+    const { worker, agent, tasks, task, started, clock, pass, stateOf, settle } = setupWorker({
       world: statuses(503, 429, 200),
       schedule: [1_000, 5_000],
     });
@@ -58,7 +58,7 @@ describe('a delivery', () => {
   });
 
   it('is dead once its schedule is exhausted', async () => {
-    const { worker, agent, tasks, task, pass, stateOf, started } = setupWorker({
+    const { worker, agent, tasks, task, pass, stateOf, started, settle } = setupWorker({
       world: () => 500,
       schedule: [1_000],
     });
@@ -136,7 +136,7 @@ describe('the end of a task', () => {
   });
 
   it('a webhook that dies is reported to nobody', async () => {
-    const { worker, agent, started, lines, real, clock } = setupWorker({
+    const { worker, agent, started, lines, real, clock, settle } = setupWorker({
       world: () => 410,
       reportOf: () => {
         throw new Error('asked for a report');
@@ -219,7 +219,7 @@ describe('what is not sent at all', () => {
 
 describe('a webhook and the next', () => {
   it('go out in their order, the second after the end of the first, its retries included', async () => {
-    const { worker, agent, real, names, clock, pass, started } = setupWorker({
+    const { worker, agent, real, names, clock, pass, started, settle } = setupWorker({
       world: statuses(503, 200, 200),
     });
     const event = (agentId: string, name: string) =>
@@ -239,7 +239,7 @@ describe('a webhook and the next', () => {
   });
 
   it('are never in flight together', async () => {
-    const { worker, agent, real, inFlight, answer, names, clock } = setupWorker();
+    const { worker, agent, real, inFlight, answer, names, clock, settle } = setupWorker();
     const event = (agentId: string, name: string) =>
       aDelivery(agentId, { kind: 'webhook', name, dueAt: clock.now() });
     const owner = await agent(({ agentId }) => event(agentId, 'first'));

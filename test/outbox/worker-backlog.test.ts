@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { aDelivery } from '../helpers/records.ts';
 import { updateAgent } from '../helpers/store.ts';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
 // No timer fires here: whatever makes the worker go on is an event, and no work waits for the next look at the store.
@@ -14,7 +14,7 @@ afterEach(() => {
 
 it('goes through the backlog of an agent without a pause', async () => {
   let nth = 0;
-  const { worker, agent, tasks, started, stateOf } = setupWorker({
+  const { worker, agent, tasks, started, stateOf, settle } = setupWorker({
     // Answers come one by one, as they do from a network, and not all in one turn.
     world: async () => {
       nth += 1;

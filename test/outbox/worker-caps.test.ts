@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ClaimRequest } from '../../src/store/store.ts';
 import { aDelivery, bornWith } from '../helpers/records.ts';
 import { insertTask } from '../helpers/store.ts';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
 describe('attempts in flight', () => {
@@ -21,7 +21,7 @@ describe('attempts in flight', () => {
   });
 
   it('in total are no more than the cap over all agents', async () => {
-    const { worker, agent, tasks, inFlight, answer, started, mostInFlight } = setupWorker({
+    const { worker, agent, tasks, inFlight, answer, started, mostInFlight, settle } = setupWorker({
       agentConcurrency: 4,
       maxConcurrency: 6,
     });
@@ -114,7 +114,7 @@ describe('what is held in memory', () => {
 
   it('stays bounded however long the backlog is, and all of it is delivered once', async () => {
     let open = false;
-    const { worker, agent, tasks, held, mostHeld, started, inFlight, answer } = heldOf({
+    const { worker, agent, tasks, held, mostHeld, started, inFlight, answer, settle } = heldOf({
       world: () => (open ? 200 : undefined),
     });
     for (let i = 0; i < 100; i += 1) await tasks(await agent(), 100);
@@ -131,7 +131,7 @@ describe('what is held in memory', () => {
   });
 
   it('stays bounded in bytes as well', async () => {
-    const { worker, agent, tasks, held, inFlight } = heldOf({ maxConcurrency: 1 });
+    const { worker, agent, tasks, held, inFlight, settle } = heldOf({ maxConcurrency: 1 });
     const body = Buffer.alloc(4 * 1_048_576, ' ');
     for (let i = 0; i < 3; i += 1) await tasks(await agent(), 8, { body });
     worker.start();
@@ -141,7 +141,7 @@ describe('what is held in memory', () => {
   });
 
   it('of one agent is a few times its slots', async () => {
-    const { worker, agent, tasks, held, inFlight } = heldOf({ agentConcurrency: 2 });
+    const { worker, agent, tasks, held, inFlight, settle } = heldOf({ agentConcurrency: 2 });
     await tasks(await agent(), 100);
     worker.start();
     await until(() => inFlight().length === 2);

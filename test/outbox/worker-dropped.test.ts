@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aDelivery, bornWith } from '../helpers/records.ts';
 import { insertTask, removal } from '../helpers/store.ts';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
 // A task may end while it is on its way from the store to the worker: committed there, and not yet in hand here.
@@ -64,7 +64,7 @@ describe('a task that is cancelled before the worker has it', () => {
     arrive();
     for (const id of [first, last])
       await until(async () => (await kit.stateOf(id)) === 'delivered');
-    await settle();
+    await kit.settle();
     expect(kit.started.map(({ id }) => id)).toEqual([first, last]);
     expect(await kit.stateOf(gone)).toBe('cancelled');
   });
@@ -86,7 +86,7 @@ describe('a task that is cancelled before the worker has it', () => {
     expect(ended).toEqual([id]);
     for (const task of ended) kit.worker.drop(task);
     handOver();
-    await settle();
+    await kit.settle();
     expect(kit.started).toEqual([]);
     expect(await kit.stateOf(id)).toBe('cancelled');
   });

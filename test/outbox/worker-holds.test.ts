@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { WorkerDeps } from '../../src/outbox/worker.ts';
 import { aDelivery } from '../helpers/records.ts';
 import { claimAt, updateAgent } from '../helpers/store.ts';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { PROBE_MS, setupWorker } from '../helpers/worker.ts';
 
 describe('the tasks of an agent whose lane is held', () => {
@@ -12,13 +12,13 @@ describe('the tasks of an agent whose lane is held', () => {
     await updateAgent(kit.real, agent.agentId, {}, { holdUntil: kit.clock.now() + PROBE_MS });
     const ids = await kit.tasks(agent, 5);
     kit.worker.start();
-    await settle();
+    await kit.settle();
     expect(kit.started).toEqual([]);
     for (const probes of [1, 2]) {
       kit.pass(PROBE_MS);
       await until(() => kit.started.length === probes);
       kit.worker.wake();
-      await settle();
+      await kit.settle();
       expect(kit.started).toHaveLength(probes);
     }
     expect(kit.started.map(({ probe }) => probe)).toEqual([true, true]);
@@ -44,7 +44,7 @@ describe('the tasks of an agent whose lane is held', () => {
     kit.answer(flying);
     await until(async () => (await kit.stateOf(flying)) === 'delivered');
     kit.worker.wake();
-    await settle();
+    await kit.settle();
     expect(kit.started).toHaveLength(1);
     kit.pass(PROBE_MS);
     await until(() => kit.started.length === 2);

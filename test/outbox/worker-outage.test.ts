@@ -51,6 +51,7 @@ describe('while the store takes no results', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     away = false;
     for (const id of ids) await until(async () => (await stateOf(id)) === 'delivered');
+    await until(() => lines.some(({ msg }) => msg === BACK));
     const levels = lines
       .filter(({ msg }) => msg !== 'attempt')
       .map(({ msg, level }) => [msg, level]);

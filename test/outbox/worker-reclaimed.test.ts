@@ -1,6 +1,6 @@
 import { stat } from 'node:fs';
 import { expect, it } from 'vitest';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
 // A worker may get a delivery again before it has let go of it: under another lease, with another epoch.
@@ -39,7 +39,7 @@ it('a delivery that is claimed again before its last attempt is known to be reco
   kit.pass(150);
   await until(() => preparations === 2, 'it is claimed again');
   recorded.open();
-  await settle();
+  await kit.settle();
   prepared.open();
   await until(async () => (await kit.stateOf(id)) === 'delivered');
   expect(kit.started).toHaveLength(2);
@@ -63,8 +63,9 @@ it('a delivery whose lease ended in the worker’s hands takes up room once, and
   await until(() => kit.started.length === 2);
   kit.answer(id);
   await until(async () => (await kit.stateOf(id)) === 'delivered');
+  await kit.settle();
   kit.pass(60_000);
-  await settle();
+  await kit.settle();
   expect(room.at(-1)).toBe(room[0]);
 });
 
@@ -73,12 +74,12 @@ it('a worker that was stopped past its leases records what was answered meanwhil
   const [id = ''] = await kit.tasks(await kit.agent(), 1);
   kit.worker.start();
   await until(() => kit.started.length === 1);
-  await settle();
+  await kit.settle();
   // The process stops, longer than the worker sleeps. When it goes on there is the answer, and time has passed.
   stat('.', () => kit.answer(id));
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200);
   kit.clock.advance(60_000);
   await until(async () => (await kit.stateOf(id)) === 'delivered');
-  await settle();
+  await kit.settle();
   expect(kit.started).toHaveLength(1);
 });

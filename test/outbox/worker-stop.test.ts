@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../src/store/store.ts';
-import { settle, until } from '../helpers/until.ts';
+import { until } from '../helpers/until.ts';
 import { setupWorker } from '../helpers/worker.ts';
 
 describe('a cancelled task', () => {
@@ -27,7 +27,7 @@ describe('a cancelled task', () => {
       prepared = resolve;
     });
     let preparing = false;
-    const { worker, agent, tasks, real, clock, started, stateOf } = setupWorker({
+    const { worker, agent, tasks, real, clock, started, stateOf, settle } = setupWorker({
       prepare: async () => {
         preparing = true;
         await gate;
@@ -61,7 +61,7 @@ describe('a cancelled task', () => {
   });
 
   it('that the worker does not hold is none of its business', async () => {
-    const { worker } = setupWorker();
+    const { worker, settle } = setupWorker();
     worker.drop('unknown');
     worker.start();
     worker.drop('unknown');
@@ -71,7 +71,7 @@ describe('a cancelled task', () => {
 
 describe('stopping', () => {
   it('gives back what has not started, waits for what is in flight, and records it', async () => {
-    const { worker, agent, tasks, task, inFlight, answer, started, clock } = setupWorker({
+    const { worker, agent, tasks, task, inFlight, answer, started, clock, settle } = setupWorker({
       agentConcurrency: 2,
     });
     const ids = await tasks(await agent(), 8);
@@ -112,7 +112,7 @@ describe('stopping', () => {
   });
 
   it('claims nothing any more', async () => {
-    const { worker, agent, tasks, started } = setupWorker({ world: () => 200 });
+    const { worker, agent, tasks, started, settle } = setupWorker({ world: () => 200 });
     worker.start();
     await worker.stop(0);
     await tasks(await agent(), 1);
@@ -170,7 +170,7 @@ describe('a store that fails', () => {
   it('is asked for nothing more while it refuses results: they may belong to what it would give out', async () => {
     let broken = true;
     let claims = 0;
-    const { worker, agent, tasks, clock, started, lines, stateOf } = setupWorker({
+    const { worker, agent, tasks, clock, started, lines, stateOf, settle } = setupWorker({
       world: () => 200,
       outbox: (real) => ({
         complete: (completion) =>

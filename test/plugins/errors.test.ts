@@ -1,16 +1,16 @@
 import Fastify from 'fastify';
-import pino from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ApiError, errorCatalogue, errorEnvelope, type ErrorCode } from '../../src/errors.ts';
 import { errors } from '../../src/plugins/errors.ts';
 import { StoreUnavailableError } from '../../src/store/store.ts';
+import { testLog } from '../helpers/log.ts';
 
 const INSIDE = 'SELECT secret FROM agents at /srv/agentkit/src/store.ts:7 for 10.1.2.3';
 
 /** An app with one route, which throws this. */
 async function throwing(thrown: unknown) {
   const lines: string[] = [];
-  const app = Fastify({ loggerInstance: pino({}, { write: (line) => lines.push(line) }) });
+  const app = Fastify({ loggerInstance: testLog((line) => lines.push(JSON.stringify(line))) });
   onTestFinished(() => app.close());
   await app.register(errors);
   app.get('/', () => Promise.reject(thrown as Error));

@@ -3,9 +3,9 @@ import { onTestFinished } from 'vitest';
 import type { Principal } from '../../src/auth/principal.ts';
 import { createDeregistration, type Notifications } from '../../src/registry/deregistration.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Agent, Store } from '../../src/store/store.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 import { aDelivery } from '../helpers/records.ts';
 import { claimAt, insertTask } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -21,12 +21,13 @@ const BOTH: Notifications = { webhooks: true, stateReports: true };
 
 /** How agents come and leave, on a real store, with a worker that notes what it is told. */
 export function setup(notifications: Notifications = BOTH, path = join(tempDir(), 'agentkit.db')) {
-  const store = openSqliteStore(path);
+  const store = openSqlite(path);
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= store.close());
   onTestFinished(close);
   const clock = manualClock();
   const changed: Agent[] = [];
+  const returned: string[] = [];
   const registry = createRegistry({
     store,
     clock,
@@ -35,6 +36,9 @@ export function setup(notifications: Notifications = BOTH, path = join(tempDir()
     secretOverlap: OVERLAP_MS,
     onChange: (agent) => {
       changed.push(agent);
+    },
+    onReturn: (agentId) => {
+      returned.push(agentId);
     },
   });
   const dropped: string[] = [];
@@ -66,6 +70,7 @@ export function setup(notifications: Notifications = BOTH, path = join(tempDir()
     deregistration,
     /** The agents of which the rest of the service was told. */
     changed,
+    returned,
     dropped,
     wakes: () => wakes,
     forgotten: () => forgotten,

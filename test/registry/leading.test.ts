@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import pino from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createLiveness } from '../../src/registry/liveness.ts';
 import { createReplica } from '../../src/store/sqlite/replica.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import { testLog } from '../helpers/log.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 import { anAgent } from '../helpers/records.ts';
 import { insertAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts';
 /** A replica whose agent's lease ended a moment ago. `ledAt`: what the store says when it leads. */
 async function setup(led: { ledAt: number | null } | undefined) {
   const clock = manualClock();
-  const real = openSqliteStore(join(tempDir(), 'agentkit.db'));
+  const real = openSqlite(join(tempDir(), 'agentkit.db'));
   const now = clock.now();
   let leading = led;
   let asked = 0;
@@ -32,7 +32,7 @@ async function setup(led: { ledAt: number | null } | undefined) {
   const liveness = createLiveness({
     store,
     clock,
-    log: pino({ level: 'silent' }),
+    log: testLog(),
     deregistration: { expire: async () => undefined, resume: async () => undefined },
     worker: { releaseLane: async () => undefined },
     agentExpiry: 600_000,

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../helpers/eventually.ts';
 import { emptyDatabase, query } from '../helpers/postgres.ts';
+import { aSecret } from '../helpers/secrets.ts';
 import { startReceiver, startReplicas, startReplicasOn, type Replica } from './steps.ts';
 
 const two = async (env: Readonly<Record<string, string>> = {}) =>
@@ -36,7 +37,7 @@ describe('services on one database', () => {
     });
     const both = await two({
       OPSCORE_WEBHOOK_URL: opscore.url,
-      OPSCORE_WEBHOOK_SECRET: 's3cret',
+      OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
       WEBHOOK_RETRY_SCHEDULE: '10ms,10ms,10ms,10ms,10ms,10ms',
     });
     const { agentId } = await both[0].client.registerAgent({
@@ -180,6 +181,91 @@ describe('services on one database', () => {
     await eventually(() => agent.received.length >= 20, 'the rest arrives');
     expect(new Set(agent.received.map(({ taskId }) => taskId)).size).toBe(receipts.length);
     expect(agent.received).toHaveLength(20);
+  });
+
+  it('replay dead letters, each once, and one goes on where another was closed', async () => {
+    const [leaving, staying] = await two();
+    let broken = true;
+    const agent = await startReceiver((response) => {
+      response.writeHead(broken ? 400 : 202).end();
+    });
+    const { agentId } = await staying.client.registerAgent({
+      agentName: 'a',
+      version: '1',
+      contactEndpoint: agent.url,
+    });
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, i) =>
+        (i % 2 ? leaving : staying).client.runTask(agentId, { task_name: `t${i}` }),
+      ),
+    );
+    await eventually(() => allEnded(staying, agentId, 1_000), 'all die');
+    broken = false;
+    const before = agent.received.length;
+    const filter = { agentId, errorClass: 'http_status' };
+    expect(await staying.client.countReplay(filter)).toBe(1_000);
+    const { replayId, total } = await leaving.client.createReplay(filter);
+    expect(total).toBe(1_000);
+    await leaving.close();
+    await eventually(
+      async () => (await staying.client.getReplay(replayId)).state === 'done',
+      'the other goes on',
+    );
+    expect(await staying.client.getReplay(replayId)).toMatchObject({ replayed: 1_000, skipped: 0 });
+    await eventually(() => agent.received.length - before >= 1_000, 'all arrive');
+    await eventually(() => allEnded(staying, agentId, 1_000), 'all end');
+    const again = agent.received.slice(before).map(({ taskId }) => taskId);
+    expect(new Set(again).size).toBe(1_000);
+    expect(again).toHaveLength(1_000);
+    const dead = await staying.client.listDeliveries({ state: 'dead' });
+    expect(dead).toEqual({ deliveries: [], nextCursor: null });
+  });
+
+  it('stop sending to an agent that is paused at one of them, and go on when it is resumed at the other', async () => {
+    const both = await two({ AGENT_CONCURRENCY: '4' });
+    const waiting: ServerResponse[] = [];
+    let open = false;
+    const agent = await startReceiver((response) => {
+      if (open) response.writeHead(202).end();
+      else waiting.push(response);
+    });
+    const { agentId } = await both[0].client.registerAgent({
+      agentName: 'a',
+      version: '1',
+      contactEndpoint: agent.url,
+    });
+    await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        (both[i % 2] as Replica).client.runTask(agentId, { task_name: `t${i}` }),
+      ),
+    );
+    await eventually(() => waiting.length === 4, 'all slots are taken');
+    await both[0].client.pauseAgent(agentId);
+    // The other hears of it, and gives back what it holds: nothing of the lane is leased but what is in flight.
+    await eventually(async () => {
+      const found: string[] = [];
+      for await (const { deliveryId } of both[1].client.iterateDeliveries({
+        agentId,
+        state: 'scheduled',
+      })) {
+        const { waitsFor } = await both[1].client.getDelivery(deliveryId);
+        if (waitsFor === 'attempt') found.push(deliveryId);
+      }
+      return found.length === 4;
+    }, 'the other lets go of what it holds');
+    open = true;
+    for (const response of waiting) response.writeHead(202).end();
+    await eventually(() => agent.inFlight() === 0, 'what was under way ends');
+    await both[0].client.runTask(agentId, { task_name: 'late' });
+    expect(
+      (await both[1].client.listTasks(agentId, { limit: 100 })).tasks.filter(
+        ({ state }) => state === 'scheduled',
+      ),
+    ).toHaveLength(57);
+    expect(agent.received).toHaveLength(4);
+    await both[1].client.resumeAgent(agentId);
+    await eventually(() => allEnded(both[0], agentId, 61), 'all end');
+    expect(agent.received).toHaveLength(61);
   });
 
   it('are closed by the first key, wherever it was made', async () => {

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config/config.ts';
 import { AgentKitClient } from '../../src/sdk/index.ts';
 import { createService } from '../../src/service.ts';
 import type { Store } from '../../src/store/store.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { serviceEnvironment } from '../helpers/environment.ts';
+import { testLog } from '../helpers/log.ts';
 import { emptyDatabase } from '../helpers/postgres.ts';
 
 export interface Replica {
@@ -38,15 +39,20 @@ export async function startReplicasOn(
   return replicas;
 }
 
-async function startReplica(url: string, env: Readonly<Record<string, string>>): Promise<Replica> {
-  const config = loadConfig({
-    PORT: '0',
-    DATABASE_URL: url,
-    RATE_LIMIT: '1000000',
-    SHUTDOWN_GRACE: '5s',
-    ...env,
-  });
-  const service = await createService(config, pino({ level: 'silent' }));
+export async function startReplica(
+  url: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Replica> {
+  const config = loadConfig(
+    serviceEnvironment({
+      PORT: '0',
+      DATABASE_URL: url,
+      RATE_LIMIT: '1000000',
+      SHUTDOWN_GRACE: '5s',
+      ...env,
+    }),
+  );
+  const service = await createService(config, testLog());
   await service.listen();
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= service.close());

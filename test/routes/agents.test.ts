@@ -34,6 +34,7 @@ describe('registering', () => {
       status: 'online',
       leaseSeconds: null,
       leaseExpiresAt: null,
+      pausedAt: null,
       revision: expect.any(Number) as number,
       agentToken: expect.stringMatching(/^agt_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$/) as string,
       signingSecret: expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/) as string,

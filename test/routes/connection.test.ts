@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Environment } from '../../src/config/config.ts';
+import type { Environment } from '../helpers/environment.ts';
 import { errorCatalogue, type ErrorCode } from '../../src/errors.ts';
 import { aService } from '../helpers/service.ts';
 import { until } from '../helpers/until.ts';

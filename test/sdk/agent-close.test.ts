@@ -6,7 +6,7 @@ import { eventually } from './helpers/eventually.ts';
 import { cleanupAfterEach, closeLater, gate, startWorld, type World } from './helpers/agents.ts';
 import { dispatchTask } from './helpers/dispatch.ts';
 import { OPSCORE_KEY } from './helpers/fake-opscore.ts';
-import { AGENT_ID, refuse, registered } from './helpers/fake-service.ts';
+import { AGENT_ID, AGENT_TOKEN, refuse, REGISTER_KEY, registered } from './helpers/fake-service.ts';
 
 cleanupAfterEach();
 
@@ -15,13 +15,13 @@ describe('close', () => {
     const world = await startWorld({
       service: {
         register: (_n, _request, response) => {
-          registered(response, { agentToken: 'agent-token' });
+          registered(response, { agentToken: AGENT_TOKEN });
         },
       },
     });
     const done = gate();
     const agent = await world.agent({
-      apiKey: 'register-key',
+      apiKey: REGISTER_KEY,
       graceMs: 60_000,
       tasks: { slow: () => done.opened },
     });
@@ -37,7 +37,7 @@ describe('close', () => {
     await closed;
     expect(world.opscore.states()).toEqual(['idle', 'active', 'finished']);
     const [deregistration] = world.service.deregistrations();
-    expect(deregistration?.headers.authorization).toBe('Bearer agent-token');
+    expect(deregistration?.headers.authorization).toBe(`Bearer ${AGENT_TOKEN}`);
     await expect(fetch(agent.url)).rejects.toThrow();
   });
 

@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import { aSecret, aSigningSecret } from '../helpers/secrets.ts';
 import type { Agent } from '../../src/sdk/index.ts';
 import { cleanupAfterEach, gate, startWorld } from './helpers/agents.ts';
 import { dispatchHeaders, dispatchTask, post, standardHeaders } from './helpers/dispatch.ts';
 import { eventually } from './helpers/eventually.ts';
-import { AGENT_ID, refuse, registered, SIGNING_SECRET, succeed } from './helpers/fake-service.ts';
+import {
+  AGENT_ID,
+  AGENT_TOKEN,
+  refuse,
+  REGISTER_KEY,
+  registered,
+  SIGNING_SECRET,
+  succeed,
+} from './helpers/fake-service.ts';
 import type { Received } from './helpers/http-server.ts';
 import type { ServerResponse } from 'node:http';
 
@@ -11,7 +20,8 @@ cleanupAfterEach();
 
 const HEARTBEAT = `/v1/agents/${AGENT_ID}/heartbeat`;
 const OTHER_ID = '01890000-0000-7000-8000-000000000002';
-const NEXT_SECRET = 'whsec_bmV4dCBzZWNyZXQgMg==';
+const NEXT_TOKEN = aSecret('agentToken');
+const NEXT_SECRET = aSigningSecret();
 
 type Answer = (n: number, request: Received, response: ServerResponse) => void;
 
@@ -26,7 +36,7 @@ async function startLeased(answers: { beat?: Answer; put?: Answer } = {}) {
       register:
         answers.put ??
         ((n, _request, response) => {
-          registered(response, { agentToken: `token-${String(n)}`, revision: 1 });
+          registered(response, { agentToken: n === 1 ? AGENT_TOKEN : NEXT_TOKEN, revision: 1 });
         }),
       own: (request, response) => {
         if (!request.path.endsWith('/heartbeat')) return refuse(response, 404, 'not_found');
@@ -52,7 +62,7 @@ describe('an agent with a lease', () => {
       expect(beats.length).toBeGreaterThanOrEqual(3);
     });
     expect(beats[0]).toMatchObject({ method: 'POST', path: HEARTBEAT });
-    expect(beats[0]?.headers.authorization).toBe('Bearer token-1');
+    expect(beats[0]?.headers.authorization).toBe(`Bearer ${AGENT_TOKEN}`);
     await agent.close();
     const before = beats.length;
     // The DELETE came after the last of them, and another agent's beats show that time went by.
@@ -171,12 +181,12 @@ describe('an agent that the service has forgotten', () => {
         else beaten(response);
       },
       put: (n, _request, response) => {
-        if (n === 1) return registered(response, { agentToken: 'token-1' });
-        const again = { agentId: OTHER_ID, signingSecret: NEXT_SECRET, agentToken: 'token-2' };
+        if (n === 1) return registered(response, { agentToken: AGENT_TOKEN });
+        const again = { agentId: OTHER_ID, signingSecret: NEXT_SECRET, agentToken: NEXT_TOKEN };
         registered(response, again);
       },
     });
-    const running = await agent({ leaseSeconds: 1, apiKey: 'register-key', metadata: { a: 1 } });
+    const running = await agent({ leaseSeconds: 1, apiKey: REGISTER_KEY, metadata: { a: 1 } });
     await eventually(() => {
       expect(beats.at(-1)?.path).toBe(`/v1/agents/${OTHER_ID}/heartbeat`);
       expect(opscore.accepted).toMatchObject([
@@ -188,8 +198,8 @@ describe('an agent that the service has forgotten', () => {
     const puts = service.received.filter(({ method }) => method === 'PUT');
     expect(puts).toHaveLength(2);
     expect(puts[1]?.body).toBe(puts[0]?.body);
-    expect(puts[1]?.headers.authorization).toBe('Bearer register-key');
-    expect(beats.at(-1)?.headers.authorization).toBe('Bearer token-2');
+    expect(puts[1]?.headers.authorization).toBe(`Bearer ${REGISTER_KEY}`);
+    expect(beats.at(-1)?.headers.authorization).toBe(`Bearer ${NEXT_TOKEN}`);
     expect((await dispatchTask(running.url, 'echo', { id: 'old' })).status).toBe(401);
     const byNext = { id: 'new', secret: NEXT_SECRET };
     expect((await dispatchTask(running.url, 'echo', byNext)).status).toBe(202);
@@ -327,12 +337,12 @@ describe('an agent whose secret somebody else replaced', () => {
     const { agent, service } = await startWorld({
       service: {
         register: (n, _request, response) => {
-          if (n === 1) registered(response, { agentToken: 'own' });
+          if (n === 1) registered(response, { agentToken: AGENT_TOKEN });
           else registered(response, { signingSecret: NEXT_SECRET });
         },
       },
     });
-    const running = await agent({ leaseSeconds: 0, apiKey: 'register-key' });
+    const running = await agent({ leaseSeconds: 0, apiKey: REGISTER_KEY });
     expect(await dispatch(running, SIGNING_SECRET, NEXT_SECRET)).toBe(202);
     expect(await dispatch(running, NEXT_SECRET, SIGNING_SECRET)).toBe(202);
     expect(await dispatch(running, NEXT_SECRET, SIGNING_SECRET)).toBe(202);
@@ -345,12 +355,12 @@ describe('an agent whose secret somebody else replaced', () => {
     expect((await dispatchTask(running.url, 'echo', byOld)).status).toBe(202);
     const puts = service.received.filter(({ method }) => method === 'PUT');
     expect(puts.map(({ headers }) => headers.authorization)).toEqual([
-      'Bearer register-key',
-      'Bearer own',
+      `Bearer ${REGISTER_KEY}`,
+      `Bearer ${AGENT_TOKEN}`,
     ]);
     // The token was kept: the answer to a PUT with it brings no other.
     await running.close();
-    expect(service.deregistrations()[0]?.headers.authorization).toBe('Bearer own');
+    expect(service.deregistrations()[0]?.headers.authorization).toBe(`Bearer ${AGENT_TOKEN}`);
   });
 
   it('asks once, whatever it is told', async () => {

@@ -3,7 +3,13 @@ import { createAgent } from '../../src/sdk/index.ts';
 import { eventually } from './helpers/eventually.ts';
 import { cleanupAfterEach, closeLater, gate, startWorld } from './helpers/agents.ts';
 import { dispatchTask } from './helpers/dispatch.ts';
-import { AGENT_ID, refuse, registered, startFakeService } from './helpers/fake-service.ts';
+import {
+  AGENT_ID,
+  refuse,
+  REGISTER_KEY,
+  registered,
+  startFakeService,
+} from './helpers/fake-service.ts';
 import { closedUrl } from './helpers/http-server.ts';
 
 cleanupAfterEach();
@@ -31,13 +37,13 @@ describe('createAgent registers', () => {
   });
 
   it('with the contactEndpoint it was told, and the API key of the environment', async () => {
-    vi.stubEnv('AGENTKIT_API_KEY', 'register-key');
+    vi.stubEnv('AGENTKIT_API_KEY', REGISTER_KEY);
     const world = await startWorld();
     await world.agent({ contactEndpoint: 'https://agents.example/echo?x=1' });
     expect(world.service.registrations()[0]).toMatchObject({
       contactEndpoint: 'https://agents.example/echo?x=1',
     });
-    expect(world.service.received[0]?.headers.authorization).toBe('Bearer register-key');
+    expect(world.service.received[0]?.headers.authorization).toBe(`Bearer ${REGISTER_KEY}`);
   });
 
   it('until the service is there: after 503, 429, an error page and a reset', async () => {

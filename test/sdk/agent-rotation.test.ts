@@ -1,16 +1,26 @@
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { aSigningSecret } from '../helpers/secrets.ts';
 import type { Agent } from '../../src/sdk/index.ts';
 import { SigningSecrets } from '../../src/sdk/signing-secrets.ts';
 import { cleanupAfterEach, gate, startWorld } from './helpers/agents.ts';
 import { dispatchTask, nowSeconds } from './helpers/dispatch.ts';
 import { eventually } from './helpers/eventually.ts';
-import { AGENT_ID, refuse, registered, SIGNING_SECRET, succeed } from './helpers/fake-service.ts';
+import {
+  AGENT_ID,
+  AGENT_TOKEN,
+  refuse,
+  REGISTER_KEY,
+  registered,
+  SIGNING_SECRET,
+  succeed,
+} from './helpers/fake-service.ts';
 import type { Received } from './helpers/http-server.ts';
 
 cleanupAfterEach();
 
-const NEXT = 'whsec_bmV4dCBzZWNyZXQgMg==';
+const SECOND = aSigningSecret();
+const NEXT = aSigningSecret();
 const PATH = `/v1/agents/${AGENT_ID}/signing-secret/rotate`;
 
 const rotated = (response: ServerResponse, signingSecret: string, overlapMs: number): void => {
@@ -21,7 +31,7 @@ const rotated = (response: ServerResponse, signingSecret: string, overlapMs: num
 /** An agent with a token of its own, whose requests on itself `own` answers. */
 async function startOwnAgent(own: (request: Received, response: ServerResponse) => void) {
   const register = (_n: number, _request: Received, response: ServerResponse): void => {
-    registered(response, { agentToken: 'agent-token' });
+    registered(response, { agentToken: AGENT_TOKEN });
   };
   const world = await startWorld({ service: { register, own } });
   let skewMs = 0;
@@ -35,7 +45,7 @@ async function startOwnAgent(own: (request: Received, response: ServerResponse) 
       return new Promise<void>(() => undefined);
     },
   };
-  const agent = await world.agent({ apiKey: 'register-key', toleranceSeconds: 7200, clock });
+  const agent = await world.agent({ apiKey: REGISTER_KEY, toleranceSeconds: 7200, clock });
   return {
     ...world,
     agent,
@@ -66,7 +76,7 @@ describe('rotateSigningSecret of an agent', () => {
     expect(Date.parse(previousUntil)).toBeGreaterThan(Date.now());
     const request = service.received.at(-1);
     expect(request).toMatchObject({ method: 'POST', path: PATH });
-    expect(request?.headers.authorization).toBe('Bearer agent-token');
+    expect(request?.headers.authorization).toBe(`Bearer ${AGENT_TOKEN}`);
     expect(JSON.parse(request?.body ?? '')).toEqual(rotation);
     expect([await statusOf(agent, SIGNING_SECRET), await statusOf(agent, NEXT)]).toEqual([
       202, 202,
@@ -101,12 +111,12 @@ describe('rotateSigningSecret of an agent', () => {
     const { agent } = await startOwnAgent((_request, response) => {
       rotations += 1;
       if (rotations === 1) refuse(response, 403, 'forbidden');
-      else rotated(response, rotations === 2 ? 'whsec_c2Vjb25k' : NEXT, 60_000);
+      else rotated(response, rotations === 2 ? SECOND : NEXT, 60_000);
     });
     await expect(agent.rotateSigningSecret()).rejects.toMatchObject({ code: 'forbidden' });
     expect(await statusOf(agent, SIGNING_SECRET)).toBe(202);
     await Promise.all([agent.rotateSigningSecret(), agent.rotateSigningSecret()]);
-    for (const secret of [SIGNING_SECRET, 'whsec_c2Vjb25k', NEXT]) {
+    for (const secret of [SIGNING_SECRET, SECOND, NEXT]) {
       expect(await statusOf(agent, secret)).toBe(202);
     }
     expect(rotations).toBe(3);
@@ -130,7 +140,7 @@ it('an agent tells that it is alive and reads its tasks with its token', async (
     'GET /v1/tasks/t1',
   ]);
   expect(own.map(({ headers }) => headers.authorization)).toEqual(
-    Array(3).fill('Bearer agent-token'),
+    Array(3).fill(`Bearer ${AGENT_TOKEN}`),
   );
 });
 

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import nock from 'nock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import type { AgentKitError } from '../../src/sdk/index.ts';
 import { AgentKitClient } from '../../src/sdk/index.ts';
 
-const KEY = 'agentkit-key-sentinel-51c2';
+const KEY = aSecret('AGENTKIT_API_KEY');
 const BASE = 'http://agentkit.test:8000';
 const ok = (data: unknown, extra = {}) => ({ status: 'success', message: 'ok', data, ...extra });
 const agent = { agentName: 'echo', version: '1', contactEndpoint: 'http://a.test/' };
@@ -221,13 +222,14 @@ describe('AgentKitClient sends', () => {
   });
 
   it('a token instead of the key for one call, and nothing where there is neither', async () => {
-    nock(BASE, { reqheaders: { authorization: 'Bearer agent-token' } })
+    const token = aSecret('agentToken');
+    nock(BASE, { reqheaders: { authorization: `Bearer ${token}` } })
       .get('/v1/agents/a1')
       .reply(200, ok({}));
     nock(BASE, { badheaders: ['authorization'] })
       .get('/v1/agents/a2')
       .reply(200, ok({}));
-    await client().getAgent('a1', { token: 'agent-token' });
+    await client().getAgent('a1', { token });
     vi.stubEnv('AGENTKIT_API_KEY', undefined);
     await new AgentKitClient({ baseUrl: BASE }).getAgent('a2');
   });

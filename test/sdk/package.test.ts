@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sharedTempDir } from '../helpers/temp-dir.ts';
 import { eventually } from './helpers/eventually.ts';
 import { cleanupAfterEach, closeLater } from './helpers/agents.ts';
 import { dispatchTask } from './helpers/dispatch.ts';
@@ -38,11 +38,10 @@ if (!result.ok) { const reason: 'no_secret' | string = result.reason; console.lo
 await createAgent({ name: 'a', tasks: {} });
 `;
 
-let project: string;
+const { path: project, remove } = sharedTempDir();
 let packed: string[];
 
 beforeAll(async () => {
-  project = await mkdtemp(join(tmpdir(), 'agentkit-sdk-'));
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', project], {
     cwd: sdk,
   });
@@ -56,9 +55,7 @@ beforeAll(async () => {
   await run('npm', install, { cwd: project });
 }, 120_000);
 
-afterAll(async () => {
-  await rm(project, { recursive: true, force: true });
-});
+afterAll(remove);
 
 describe('the packed SDK', () => {
   it('is compiled JavaScript with types and without a dependency', async () => {

@@ -1,14 +1,16 @@
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import { credentials, EXPECTED, type Credential } from './helpers/access-table.ts';
 import type { CallOptions } from './helpers/http.ts';
 import { anAgent, startService, type RegisteredAgent, type Running } from './helpers/service.ts';
 
 const KEYS = {
-  admin: 'key-of-the-admin-0001',
-  dispatch: 'key-of-ops-core-0002',
-  read: 'key-of-a-monitor-0003',
-  register: 'key-of-another-fleet-0004',
-  owner: 'key-of-the-fleet-0005',
+  admin: aSecret('AGENTKIT_API_KEYS'),
+  dispatch: aSecret('AGENTKIT_API_KEYS'),
+  read: aSecret('AGENTKIT_API_KEYS'),
+  register: aSecret('AGENTKIT_API_KEYS'),
+  owner: aSecret('AGENTKIT_API_KEYS'),
 };
 
 const API_KEYS = [
@@ -31,6 +33,8 @@ interface Scene {
   readonly agent: RegisteredAgent;
   readonly other: RegisteredAgent;
   readonly taskId: string;
+  /** One that was stopped: stopping it again is in order. */
+  readonly replayId: string;
   readonly keyName: string;
 }
 
@@ -40,7 +44,15 @@ let keyCount = 0;
 
 beforeAll(async () => {
   service = await startService(
-    { AGENTKIT_API_KEYS: API_KEYS, TASK_RETRY_SCHEDULE: '1h', RATE_LIMIT: '1000000' },
+    {
+      AGENTKIT_API_KEYS: API_KEYS,
+      TASK_RETRY_SCHEDULE: '1h',
+      RATE_LIMIT: '1000000',
+      // Nobody is there: what a ping says of it is an answer as well.
+      OPSCORE_WEBHOOK_URL: 'http://127.0.0.1:9/',
+      OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
+      WEBHOOK_RETRY_SCHEDULE: '1h',
+    },
     { shared: true },
   );
   const document = (await service.call('GET', '/openapi.json')).json as unknown as {
@@ -71,7 +83,17 @@ async function scene(): Promise<Scene> {
     token: KEYS.admin,
     body: { name: keyName, scope: 'read' },
   });
-  return { agent, other, taskId: (task.json.data as { taskId: string }).taskId, keyName };
+  const replayId = await stoppedReplay();
+  const { taskId } = task.json.data as { taskId: string };
+  return { agent, other, taskId, replayId, keyName };
+}
+
+async function stoppedReplay(): Promise<string> {
+  const { replays } = service.service.store;
+  const replay = { id: uuidv7(), filter: {}, createdAt: Date.now(), createdBy: null, total: 0 };
+  const { id } = await replays.insert(replay);
+  await replays.cancel(id, Date.now());
+  return id;
 }
 
 function tokenOf(credential: Credential, { agent, other }: Scene): string | undefined {
@@ -93,6 +115,8 @@ function bodyOf(route: string, { agent }: Scene): CallOptions {
       return { body: { version: '2.0.0' } };
     case 'POST /v1/agents/{agent_id}/run':
       return { body: { task_name: 't' } };
+    case 'POST /v1/replays':
+      return { body: { filter: { agentId: agent.agentId } } };
     case 'POST /v1/keys':
       return { body: { name: `made-${(keyCount += 1)}`, scope: 'read' } };
     case 'POST /v1/agents/{agent_id}/signing-secret/rotate':
@@ -109,6 +133,8 @@ async function ask(route: string, credential: Credential): Promise<number> {
   const path = template
     .replace('{agent_id}', made.agent.agentId)
     .replace('{task_id}', made.taskId)
+    .replace('{delivery_id}', made.taskId)
+    .replace('{replay_id}', made.replayId)
     .replace('{key_name}', made.keyName);
   const answer = await service.call(method, path, {
     token: tokenOf(credential, made),
@@ -153,11 +179,13 @@ describe('the access table', () => {
   it.each(Object.entries(EXPECTED).filter(([route]) => route.startsWith('GET ')))(
     'HEAD asks for the same as %s',
     async (route, wanted) => {
-      const { agent, taskId } = await scene();
+      const { agent, taskId, replayId } = await scene();
       const path = route
         .slice('GET '.length)
         .replace('{agent_id}', agent.agentId)
-        .replace('{task_id}', taskId);
+        .replace('{task_id}', taskId)
+        .replace('{delivery_id}', taskId)
+        .replace('{replay_id}', replayId);
       const { status } = await service.call('HEAD', path);
       expect(status).toBe(wanted.none);
     },

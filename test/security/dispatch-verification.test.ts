@@ -1,12 +1,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAgent, verifySignature, type Agent } from '../../src/sdk/index.ts';
+import { aSecret, aSigningSecret } from '../helpers/secrets.ts';
 import { HOUR, manualClock, SECOND } from './helpers/clock.ts';
 import { startReceiver, type Arrival } from './helpers/servers.ts';
 import { startService, type Running, type StartOptions } from './helpers/service.ts';
 import { run } from './helpers/tasks.ts';
 import { hexAccepts, stockAccepts } from './helpers/verify.ts';
 
-const KEYS = { fleet: 'key-of-the-fleet-number-one', opscore: 'key-of-ops-core-itself' };
+const KEYS = { fleet: aSecret('AGENTKIT_API_KEYS'), opscore: aSecret('AGENTKIT_API_KEYS') };
 const ENV = {
   AGENTKIT_API_KEYS: `fleet:register:${KEYS.fleet},opscore:dispatch:${KEYS.opscore}`,
 };
@@ -231,7 +232,7 @@ describe('verifySignature with the old secret, the new one, and both', () => {
     const agent = await startReceiver();
     const service = await startService({}, { clock });
     const registered = await service.register({ contactEndpoint: agent.url });
-    const secrets = { old: registered.signingSecret, new: 'whsec_bm90IGtub3duIHlldA==' };
+    const secrets = { old: registered.signingSecret, new: aSigningSecret() };
 
     /** What each kind of receiver says of the next dispatch, and whose the hex signature is. */
     const next = async () => {

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { createEgressGuard, type EgressPolicy } from '../../src/dispatcher/egress.ts';
 import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
 import type { SendResult } from '../../src/outbox/sending.ts';
+import { aSecret } from '../helpers/secrets.ts';
 import { startCanary, startReceiver } from './helpers/servers.ts';
 import { anAgent, startService } from './helpers/service.ts';
 import { ended, run, task } from './helpers/tasks.ts';
@@ -203,7 +204,7 @@ function fakeLookup(...answers: readonly (readonly string[])[]) {
   return { asked, lookup: lookup as unknown as typeof dnsLookup };
 }
 
-const ADMIN = 'the-key-of-the-administrator';
+const ADMIN = aSecret('AGENTKIT_API_KEYS');
 /** On a host that others reach, nothing is allowed unless the operator says so. */
 const NOTHING_ALLOWED = { HOST: '0.0.0.0', AGENTKIT_API_KEYS: `boss:admin:${ADMIN}` };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import { manualClock } from './helpers/clock.ts';
 import type { Answer } from './helpers/http.ts';
 import { startReceiver } from './helpers/servers.ts';
@@ -6,8 +7,8 @@ import { startService, type Running } from './helpers/service.ts';
 import { attempted, ended, run, task } from './helpers/tasks.ts';
 import { tempDir } from './helpers/temp-dir.ts';
 
-const NOISY = 'key-of-the-noisy-neighbour';
-const QUIET = 'key-of-the-quiet-neighbour';
+const NOISY = aSecret('AGENTKIT_API_KEYS');
+const QUIET = aSecret('AGENTKIT_API_KEYS');
 const API_KEYS = `noisy:register:${NOISY},quiet:read:${QUIET}`;
 
 const LIST = ['GET', '/v1/agents'] as const;

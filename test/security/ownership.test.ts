@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import { HOUR, manualClock, SECOND } from './helpers/clock.ts';
 import { anAgent, startService, type RegisteredAgent, type Running } from './helpers/service.ts';
 
-const FLEET = 'key-of-the-fleet-that-owns';
-const THIEF = 'key-of-another-fleet-here';
-const ADMIN = 'key-of-the-administrator';
+const FLEET = aSecret('AGENTKIT_API_KEYS');
+const THIEF = aSecret('AGENTKIT_API_KEYS');
+const ADMIN = aSecret('AGENTKIT_API_KEYS');
 const API_KEYS = `fleet:register:${FLEET},thief:register:${THIEF},boss:admin:${ADMIN}`;
 
 const THEIRS = 'http://127.0.0.1:6666/mine-now';

@@ -1,9 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newToken } from '../../src/auth/token.ts';
 import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
-import { createRedactor } from '../../src/dispatcher/redact.ts';
+import { configuredSecrets, createRedactor } from '../../src/dispatcher/redact.ts';
 import { newSigningSecret } from '../../src/webhook/sign.ts';
 import { systemClock } from '../../src/clock.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { startReceiver } from './helpers/servers.ts';
 
 const SECRET = 'pa/ss"wo\\rd+with=all&of it';
@@ -39,6 +40,31 @@ describe('what is taken out of an answer', () => {
   it('nothing else, and no word because somebody chose a short secret', () => {
     const text = 'x short agt_ whsec_ {"ok":true} \u00e9 "whsec_tooShort"';
     expect(redact(text)).toBe(text);
+  });
+});
+
+describe('every secret that the service was configured with', () => {
+  const secrets: Record<string, string> = {
+    OPSCORE_WEBHOOK_SECRET: 'secret-of-the-webhook',
+    OPSCORE_WEBHOOK_SECRET_PREVIOUS: 'secret-of-the-webhook-before',
+    OPSCORE_API_KEY: 'key-of-ops-core',
+    AGENTKIT_API_KEYS: 'a:admin:key-of-the-admin',
+    AGENTKIT_ENCRYPTION_KEY: 'ab'.repeat(32),
+  };
+  const urls = { OPSCORE_WEBHOOK_URL: 'http://core.test/', OPSCORE_API_URL: 'http://core.test/' };
+
+  it.each([
+    ['sqlite:./a.db', []],
+    ['postgres://service:p%40ssword-of-it@db.test/agentkit', ['p@ssword-of-it']],
+    ['postgres://service:100%-secret@db.test/agentkit', ['100%-secret']],
+    ['postgres://service@db.test/agentkit?password=p%40ssword-of-it', ['p@ssword-of-it']],
+  ])('is taken out, the password in %s among them', (url, passwords) => {
+    const config = loadConfig({ ...secrets, ...urls, DATABASE_URL: url });
+    const values = Object.values(secrets).map((value) => value.replace(/^.*:/, ''));
+    const known = configuredSecrets(config);
+    expect(known).toEqual(expect.arrayContaining([...values, ...passwords]));
+    const redact = createRedactor(known);
+    for (const value of [...values, ...passwords]) expect(redact(value)).toBe('[redacted]');
   });
 });
 

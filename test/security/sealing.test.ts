@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import { anEncryptionKey, aSecret, aShortSecret } from '../helpers/secrets.ts';
 import { spawnService } from './helpers/process.ts';
 import { startReceiver } from './helpers/servers.ts';
 import { startService, type RegisteredAgent } from './helpers/service.ts';
@@ -10,8 +10,10 @@ import { ended, run, task } from './helpers/tasks.ts';
 import { rawFiles, tempDir } from './helpers/temp-dir.ts';
 import { stockAccepts } from './helpers/verify.ts';
 
-const newKey = () => randomBytes(32).toString('base64');
 const sealedWith = (...keys: readonly string[]) => ({ AGENTKIT_ENCRYPTION_KEY: keys.join(',') });
+
+/** Without a key, as nothing else in the tests is. */
+const UNSEALED = { AGENTKIT_ENCRYPTION_KEY: '' };
 
 /** Registers agents and replaces a secret, so that rows have both; also moves rows about within the file. */
 async function fill(dir: string, env: Record<string, string>): Promise<RegisteredAgent[]> {
@@ -42,7 +44,7 @@ const inClear = (dir: string, agents: readonly RegisteredAgent[]) =>
 describe('signing secrets in the database', () => {
   it('are sealed when there is a key, in every file and at every time', async () => {
     const dir = tempDir();
-    const service = await startService(sealedWith(newKey()), { dir });
+    const service = await startService(sealedWith(anEncryptionKey()), { dir });
     const agent = await service.register();
     const path = `/v1/agents/${agent.agentId}/signing-secret/rotate`;
     const rotated = await service.call('POST', path, { body: {} });
@@ -60,9 +62,9 @@ describe('signing secrets in the database', () => {
 
   it('are sealed at the first start with a key, and nothing is left of them in clear', async () => {
     const dir = tempDir();
-    const agents = await fill(dir, {});
+    const agents = await fill(dir, UNSEALED);
     expect(inClear(dir, agents)).toBe(agents.length);
-    const service = await startService(sealedWith(newKey()), { dir });
+    const service = await startService(sealedWith(anEncryptionKey()), { dir });
     expect(inClear(dir, agents)).toBe(0);
     await service.stop();
     expect(inClear(dir, agents)).toBe(0);
@@ -71,10 +73,10 @@ describe('signing secrets in the database', () => {
   it('still sign as before once they are sealed', async () => {
     const dir = tempDir();
     const receiver = await startReceiver();
-    const first = await startService({}, { dir });
+    const first = await startService(UNSEALED, { dir });
     const agent = await first.register({ contactEndpoint: receiver.url });
     await first.stop();
-    const second = await startService(sealedWith(newKey()), { dir });
+    const second = await startService(sealedWith(anEncryptionKey()), { dir });
     await task(second, await run(second, agent.agentId), ended);
     const [arrival] = receiver.arrivals;
     expect(arrival && stockAccepts(arrival, agent.signingSecret, Date.now())).toBe(true);
@@ -82,7 +84,7 @@ describe('signing secrets in the database', () => {
 
   it('are sealed again by "new,old", after which the old key is no longer needed', async () => {
     const dir = tempDir();
-    const [old, fresh] = [newKey(), newKey()];
+    const [old, fresh] = [anEncryptionKey(), anEncryptionKey()];
     const agents = await fill(dir, sealedWith(old));
     const before = new Set(rawFiles(dir).match(/sealed:v1:[A-Za-z0-9+/]+=*/g));
     await (await startService(sealedWith(fresh, old), { dir })).stop();
@@ -95,11 +97,11 @@ describe('signing secrets in the database', () => {
   });
 
   it.each([
-    ['missing', {}],
-    ['another one', sealedWith(newKey())],
+    ['missing', UNSEALED],
+    ['another one', sealedWith(anEncryptionKey())],
   ])('stop the start with one line when the key is %s', async (_case, env) => {
     const dir = tempDir();
-    const key = newKey();
+    const key = anEncryptionKey();
     const agents = await fill(dir, sealedWith(key));
     const child = spawnService(dir, { ...env, DATABASE_URL: `sqlite:${join(dir, 'agentkit.db')}` });
     expect(await child.exited).toBe(1);
@@ -115,7 +117,7 @@ describe('signing secrets in the database', () => {
 
   it('stop the start when a sealed one was altered', async () => {
     const dir = tempDir();
-    const key = newKey();
+    const key = anEncryptionKey();
     await fill(dir, sealedWith(key));
     const db = new DatabaseSync(join(dir, 'agentkit.db'));
     db.exec("UPDATE agents SET signing_secret = 'sealed:v1:' || hex(randomblob(60))");
@@ -123,15 +125,17 @@ describe('signing secrets in the database', () => {
     await expect(startService(sealedWith(key), { dir })).rejects.toThrow('does not open');
   });
 
-  it.each(['short', 'x'.repeat(44), 'ab'.repeat(31), `${newKey()},short`])(
-    'stop the start when the key is no key (%#), which is not shown',
-    async (value) => {
-      const starting = startService({ AGENTKIT_ENCRYPTION_KEY: value });
-      await expect(starting).rejects.toThrow(
-        /^AGENTKIT_ENCRYPTION_KEY: got a value that is not shown, takes /,
-      );
-    },
-  );
+  it.each([
+    aShortSecret('short'),
+    aSecret('AGENTKIT_ENCRYPTION_KEY'),
+    anEncryptionKey('hex').slice(2),
+    `${anEncryptionKey()},short`,
+  ])('stop the start when the key is no key (%#), which is not shown', async (value) => {
+    const starting = startService({ AGENTKIT_ENCRYPTION_KEY: value });
+    await expect(starting).rejects.toThrow(
+      /^AGENTKIT_ENCRYPTION_KEY: got a value that is not shown, takes /,
+    );
+  });
 });
 
 describe("the database's files", () => {

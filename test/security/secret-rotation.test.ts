@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { aSecret, aSigningSecret } from '../helpers/secrets.ts';
 import { HOUR, manualClock, type ManualClock } from './helpers/clock.ts';
 import { startReceiver, type Arrival, type Receiver } from './helpers/servers.ts';
 import { startService, type Environment, type Running } from './helpers/service.ts';
@@ -131,6 +132,8 @@ describe("an agent's signing secret that is replaced", () => {
   });
 });
 
+const webhookText = () => aSecret('OPSCORE_WEBHOOK_SECRET');
+
 describe('a webhook secret that is replaced', () => {
   /** What Ops-Core gets of a registration; the service is started anew for it, as for every change of a variable. */
   async function webhook(
@@ -150,11 +153,11 @@ describe('a webhook secret that is replaced', () => {
   }
 
   it.each([
-    ['text', 'the-old-webhook-secret', 'the-new-webhook-secret'],
+    ['text', webhookText(), webhookText()],
     [
       'Standard Webhooks',
-      'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
-      'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD',
+      aSigningSecret('OPSCORE_WEBHOOK_SECRET'),
+      aSigningSecret('OPSCORE_WEBHOOK_SECRET'),
     ],
   ])('verifies before, during and after, and over restarts (%s)', async (_form, old, fresh) => {
     const place = { clock: manualClock(), dir: tempDir() };
@@ -179,7 +182,7 @@ describe('a webhook secret that is replaced', () => {
     const place = { clock: manualClock(), dir: tempDir() };
     const { clock } = place;
     const opscore = await startReceiver();
-    const secrets = { old: 'the-old-webhook-secret', new: 'the-new-webhook-secret' };
+    const secrets = { old: webhookText(), new: webhookText() };
     const env = {
       OPSCORE_WEBHOOK_SECRET: secrets.new,
       OPSCORE_WEBHOOK_SECRET_PREVIOUS: secrets.old,
@@ -196,7 +199,7 @@ describe('a webhook secret that is replaced', () => {
     const place = { clock: manualClock(), dir: tempDir() };
     const { clock } = place;
     const opscore = await startReceiver();
-    const secrets = { old: 'the-old-webhook-secret', new: 'the-new-webhook-secret' };
+    const secrets = { old: webhookText(), new: webhookText() };
     const env = {
       OPSCORE_WEBHOOK_SECRET: secrets.new,
       OPSCORE_WEBHOOK_SECRET_PREVIOUS: secrets.old,
@@ -215,7 +218,7 @@ describe('a webhook secret that is replaced', () => {
     const place = { clock: manualClock(), dir: tempDir() };
     const { clock } = place;
     const opscore = await startReceiver();
-    const secrets = { old: 'the-old-webhook-secret', new: 'the-new-webhook-secret' };
+    const secrets = { old: webhookText(), new: webhookText() };
     const env = {
       OPSCORE_WEBHOOK_SECRET: secrets.new,
       OPSCORE_WEBHOOK_SECRET_PREVIOUS: secrets.old,

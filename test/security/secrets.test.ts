@@ -1,14 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { anEncryptionKey, aSecret } from '../helpers/secrets.ts';
 import type { Answer, CallOptions } from './helpers/http.ts';
 import { spawnService } from './helpers/process.ts';
 import { startReceiver, type Arrival } from './helpers/servers.ts';
 import { anAgent, type RegisteredAgent } from './helpers/service.ts';
 import { ended, run, task } from './helpers/tasks.ts';
 import { rawFiles, tempDir } from './helpers/temp-dir.ts';
-
-const sentinel = (what: string) => `sentinel-${what}-${randomBytes(12).toString('hex')}`;
 
 /** Everything that an answer can give back of a request. */
 const echo = ({ url, headers, bytes }: Arrival): string =>
@@ -18,20 +16,20 @@ describe('secrets in every variable and every request', () => {
   it('are found in no log line, no answer to anybody else, and no file', async () => {
     const dir = tempDir();
     const configured = {
-      webhook: sentinel('webhook'),
-      previousWebhook: sentinel('previous'),
-      opscoreApi: sentinel('opscore-api'),
-      admin: sentinel('admin'),
-      dispatch: sentinel('dispatch'),
-      fleet: sentinel('fleet'),
-      encryption: randomBytes(32).toString('base64'),
+      webhook: aSecret('webhook'),
+      previousWebhook: aSecret('previous'),
+      opscoreApi: aSecret('opscore-api'),
+      admin: aSecret('admin'),
+      dispatch: aSecret('dispatch'),
+      fleet: aSecret('fleet'),
+      encryption: anEncryptionKey(),
     };
     const guessed = {
-      wrongKey: sentinel('wrong-key'),
-      password: sentinel('password'),
-      query: sentinel('query'),
-      cookie: sentinel('cookie'),
-      basic: sentinel('basic'),
+      wrongKey: aSecret('wrong-key'),
+      password: aSecret('password'),
+      query: aSecret('query'),
+      cookie: aSecret('cookie'),
+      basic: aSecret('basic'),
     };
     const handedOut: Record<string, string> = {};
 
@@ -156,7 +154,7 @@ describe('secrets in every variable and every request', () => {
   });
 
   it('are not shown by a start that refuses them', async () => {
-    const secret = sentinel('refused');
+    const secret = aSecret('refused');
     const bad: Record<string, string> = {
       AGENTKIT_API_KEYS: `name:nonsense:${secret}`,
       AGENTKIT_ENCRYPTION_KEY: secret,

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { aSecret } from '../helpers/secrets.ts';
 import { closedPort, startSilentServer } from './helpers/servers.ts';
 import { startService, type Running } from './helpers/service.ts';
 import { ended, run, task, type TaskView } from './helpers/tasks.ts';
 import { tempDir } from './helpers/temp-dir.ts';
 
-const KEYS = { fleet: 'key-of-the-fleet-number-one', opscore: 'key-of-ops-core-itself' };
+const KEYS = { fleet: aSecret('AGENTKIT_API_KEYS'), opscore: aSecret('AGENTKIT_API_KEYS') };
 
 /** Two attempts, and a short deadline for the target that stays silent. */
 const ENV = {

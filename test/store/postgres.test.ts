@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { openPostgresStore } from '../../src/store/postgres/store.ts';
+import { openPostgres } from '../helpers/open-store.ts';
 import { emptyDatabase } from '../helpers/postgres.ts';
 import { describeStore } from './contract.ts';
 
@@ -7,13 +7,13 @@ describeStore(
   'PostgreSQL',
   async () => {
     const url = await emptyDatabase();
-    let { store } = await openPostgresStore(url);
+    let { store } = await openPostgres(url);
     onTestFinished(() => store.close());
     return {
       store,
       reopen: async () => {
         await store.close();
-        ({ store } = await openPostgresStore(url));
+        ({ store } = await openPostgres(url));
         return store;
       },
     };

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { join } from 'node:path';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 import { describeStore } from './contract.ts';
 
@@ -8,13 +8,13 @@ describeStore(
   'SQLite',
   async () => {
     const path = join(tempDir(), 'agentkit.db');
-    let current = openSqliteStore(path);
+    let current = openSqlite(path);
     onTestFinished(() => current.close());
     return {
       store: current,
       reopen: async () => {
         await current.close();
-        current = openSqliteStore(path);
+        current = openSqlite(path);
         return current;
       },
     };

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Principal } from '../../src/auth/principal.ts';
 import type { LeasedDelivery } from '../../src/outbox/delivery.ts';
-import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { StoreUnavailableError, type Idempotency, type Lease } from '../../src/store/store.ts';
 import { createTasks, type RunRequest } from '../../src/tasks/tasks.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
+import { openSqlite } from '../helpers/open-store.ts';
 import { aDelivery, anAgent } from '../helpers/records.ts';
 import { claimAt, insertAgent, insertTask, updateAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
@@ -16,7 +16,7 @@ const ANYBODY: Principal = { kind: 'anonymous' };
 
 /** The domain on a real store, with a worker that notes what it is told. */
 async function setup(room: 'room' | 'full' = 'room') {
-  const store = openSqliteStore(join(tempDir(), 'agentkit.db'));
+  const store = openSqlite(join(tempDir(), 'agentkit.db'));
   onTestFinished(() => store.close());
   const clock = manualClock();
   const agent = anAgent();

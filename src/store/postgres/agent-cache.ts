@@ -1,9 +1,9 @@
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent } from '../store.ts';
-import { toAgent } from '../agent-rows.ts';
+import { PAUSED_AT, toAgent } from '../agent-rows.ts';
 import { sql, type Database } from './database.ts';
 
-const select = sql('agents_get', 'SELECT * FROM agents WHERE agent_id = $1');
+const select = sql('agents_get', `SELECT a.*, ${PAUSED_AT} FROM agents AS a WHERE a.agent_id = $1`);
 
 /** Agents kept in memory, about 1 KiB each. */
 const CACHE_SIZE = 10_000;

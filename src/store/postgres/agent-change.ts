@@ -1,5 +1,5 @@
 import { laneOf } from '../../outbox/delivery.ts';
-import { toAgent } from '../agent-rows.ts';
+import { PAUSED_AT, toAgent } from '../agent-rows.ts';
 import type { Agent, AgentChange } from '../store.ts';
 import { countEvents, insertEvents, type NewEvent } from './agent-events.ts';
 import { writeAgents, type AgentWrite } from './agent-writes.ts';
@@ -9,13 +9,14 @@ import { Batcher, type Outcome } from './batcher.ts';
 import { sql, type Transaction } from './database.ts';
 import { isTaken } from './errors.ts';
 import { insertOrdered } from './insert-ordered.ts';
-import { holdLanes } from './lanes.ts';
+import { pauseLanes } from './lanes.ts';
 
 // In one order, so that replicas that change the same agents wait for each other and never crosswise.
 const select = sql(
   'agents_lock',
-  `SELECT * FROM agents WHERE agent_id = ANY($1::text[]) OR agent_name = ANY($2::text[])
-  ORDER BY agent_id FOR NO KEY UPDATE`,
+  `SELECT a.*, ${PAUSED_AT} FROM agents AS a
+  WHERE a.agent_id = ANY($1::text[]) OR a.agent_name = ANY($2::text[])
+  ORDER BY a.agent_id FOR NO KEY UPDATE OF a`,
 );
 
 type Ref = { readonly agentId: string } | { readonly agentName: string };
@@ -120,6 +121,11 @@ async function writeAll(
       ? []
       : [{ lane: laneOf('task', after.agentId), until: holdUntil, now: after.lastSeenAt }],
   );
+  const pauses = planned.flatMap(({ write: { before, after } }) =>
+    after.pausedAt === (before?.pausedAt ?? null)
+      ? []
+      : [{ lane: laneOf('task', after.agentId), pausedAt: after.pausedAt, now: after.updatedAt }],
+  );
   const webhooks = planned.flatMap(({ change: { webhook } }) => webhook ?? []);
   const [counted] = await tx.commit(
     Promise.all(countEvents(tx, events)),
@@ -130,11 +136,12 @@ async function writeAll(
       box,
     ),
     ...insertEvents(tx, events),
-    ...holdLanes(tx, holds),
+    ...pauseLanes(tx, pauses, holds),
     ...insertOrdered(tx, webhooks),
   );
   for (const { write } of planned) cache.forget(write.after.agentId);
   for (const { lane, until } of holds) if (until > 0) tell('release', lane);
+  for (const { lane, pausedAt } of pauses) if (pausedAt !== null) tell('release', lane);
   const base = ((counted[0]?.[0]?.['last'] as number | undefined) ?? 0) - events.length;
   return planned.map(({ write: { after } }, index) => {
     const event = eventOf[index];

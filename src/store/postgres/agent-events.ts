@@ -1,4 +1,5 @@
-import type { Agent, AgentEvent, AgentEventType, AgentStore } from '../store.ts';
+import { toAgentEvent } from '../agent-rows.ts';
+import type { Agent, AgentEventType, AgentStore } from '../store.ts';
 import { bigintArray, textArray } from './arrays.ts';
 import { sql, type Database, type Row, type Transaction } from './database.ts';
 
@@ -72,21 +73,9 @@ export function createAgentEvents(
       const { first, last: newest } = rows[0] as { first: number; last: number };
       // A position that we never gave is of another database: what happened in this one must not be passed over.
       if (since + 1 < first || since > newest) return 'expired';
-      return rows.filter((row) => row['seq'] !== null).map(toEvent);
+      return rows.filter((row) => row['seq'] !== null).map(toAgentEvent);
     },
     lastEvent: async () => (await db.read(last))[0]?.['last'] as number,
     pruneEvents: async (before, limit) => (await db.write(prune, [before, limit])).length,
-  };
-}
-
-function toEvent(row: Row): AgentEvent {
-  const seq = row['seq'] as number;
-  const text = row['agent'] as string | null;
-  return {
-    seq,
-    type: row['type'] as AgentEventType,
-    at: row['at'] as number,
-    agentId: row['agent_id'] as string,
-    agent: text === null ? null : { ...(JSON.parse(text) as Agent), revision: seq },
   };
 }

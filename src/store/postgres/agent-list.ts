@@ -1,8 +1,9 @@
-import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
+import { capabilityTag, metadataTag, PAUSED_AT, toAgent } from '../agent-rows.ts';
 import type { SecretBox } from '../secret-box.ts';
 import type { AgentFilter, AgentStore } from '../store.ts';
 import { endOfPrefix } from '../prefix.ts';
-import { sql, type Database, type Row, type Statement, type Value } from './database.ts';
+import type { Database, Value } from './database.ts';
+import { Numbered, type Query } from './numbered.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
 interface Criterion {
@@ -10,12 +11,6 @@ interface Criterion {
   readonly ids: string;
   /** Of an agent `a`. */
   readonly condition: string;
-  readonly values: readonly Value[];
-}
-
-interface Query {
-  /** With `?` for each value, in their order. */
-  readonly text: string;
   readonly values: readonly Value[];
 }
 
@@ -27,19 +22,8 @@ const FEW = 1_000;
  * planner is not asked: a prepared statement knows the filter's shape and not how many agents pass it.
  */
 export function createAgentList(db: Database, box: SecretBox): AgentStore['list'] {
-  const prepared = new Map<string, Statement>();
-
-  /** The text is the shape of the filter: a few dozen, each prepared under its own name. */
-  function run({ text, values }: Query): Promise<Row[]> {
-    let statement = prepared.get(text);
-    if (statement === undefined) {
-      let place = 0;
-      const numbered = text.replaceAll('?', () => `$${(place += 1)}`);
-      statement = sql(`agents_list_${prepared.size}`, numbered);
-      prepared.set(text, statement);
-    }
-    return db.read(statement, values);
-  }
+  const statements = new Numbered('agents_list');
+  const run = (query: Query) => statements.run(db, query);
 
   /** The criterion that the fewest agents pass, if they are few; among several the one that leaves the least to do. */
   async function narrowest(criteria: readonly Criterion[]): Promise<Criterion | undefined> {
@@ -119,7 +103,7 @@ function inOrder(filter: AgentFilter, after: string | null): Query {
   ];
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
   return {
-    text: `SELECT a.* ${from} ${where} ORDER BY ${position} LIMIT ?`,
+    text: `SELECT a.*, ${PAUSED_AT} ${from} ${where} ORDER BY ${position} LIMIT ?`,
     values: [
       ...(driving === undefined ? [] : [driving]),
       ...(after === null ? [] : [after]),
@@ -143,7 +127,7 @@ function sorted(
   ];
   return {
     text: `WITH f AS MATERIALIZED (${few.ids} LIMIT ${FEW})
-      SELECT a.* FROM f JOIN agents AS a ON a.agent_id = f.agent_id
+      SELECT a.*, ${PAUSED_AT} FROM f JOIN agents AS a ON a.agent_id = f.agent_id
       WHERE ${conditions.join(' AND ')} ORDER BY ${position} LIMIT ?`,
     values: [
       ...few.values,

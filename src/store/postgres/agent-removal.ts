@@ -1,17 +1,20 @@
 import { laneOf, type NewDelivery } from '../../outbox/delivery.ts';
-import { tagsOf, toAgent } from '../agent-rows.ts';
+import { PAUSED_AT, tagsOf, toAgent } from '../agent-rows.ts';
 import type { Agent, AgentStore, StoredTask } from '../store.ts';
 import { countEvents, insertEvents } from './agent-events.ts';
 import type { AgentStoreDeps } from './agents.ts';
 import { bigintArray, textArray } from './arrays.ts';
 import { sql, type Row, type Transaction } from './database.ts';
 import { insertEntered } from './insert-ordered.ts';
-import { enterLanes, holdLanes } from './lanes.ts';
+import { enterLanes, pauseLanes, type LaneHold } from './lanes.ts';
 
 type RemovalPlan = Parameters<AgentStore['remove']>[1];
 
 // FOR UPDATE, where changes take FOR NO KEY UPDATE: it waits for every task that is just being stored for the agent.
-const selectAgent = sql('removal_agent', 'SELECT * FROM agents WHERE agent_id = $1 FOR UPDATE');
+const selectAgent = sql(
+  'removal_agent',
+  `SELECT a.*, ${PAUSED_AT} FROM agents AS a WHERE a.agent_id = $1 FOR UPDATE OF a`,
+);
 
 // A lease that has run out is nobody's: its holder starts no attempt any more.
 const selectWaiting = sql(
@@ -171,14 +174,18 @@ function store(
   tx: Transaction,
   lane: string,
   deliveries: readonly NewDelivery[],
-  holds: Parameters<typeof holdLanes>[1],
+  ends: readonly LaneHold[],
 ): Promise<Row[]>[] {
   return [
     ...enterLanes(
       tx,
       deliveries.filter((delivery) => delivery.lane < lane),
     ),
-    ...holdLanes(tx, holds),
+    ...pauseLanes(
+      tx,
+      ends.map((end) => ({ ...end, pausedAt: null })),
+      ends,
+    ),
     ...enterLanes(
       tx,
       deliveries.filter((delivery) => delivery.lane > lane),

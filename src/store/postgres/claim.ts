@@ -2,12 +2,13 @@ import { isOrdered, type DeliveryKind, type LeasedDelivery } from '../../outbox/
 import type { ClaimRequest, ClaimResult } from '../store.ts';
 import { intArray, textArray } from './arrays.ts';
 import { sql, type Database, type Row } from './database.ts';
-import { NEVER, raiseLanes } from './raise-lanes.ts';
+import { NEVER } from './lanes.ts';
+import { raiseLanes } from './raise-lanes.ts';
 
 const dueLanes = sql(
   'claim_lanes',
   `SELECT lane, due_at, hold_until > 0 AS held FROM lanes
-  WHERE due_at <= $1 AND (due_at, lane) > ($2::bigint, $3::text)
+  WHERE due_at <= $1 AND paused_at IS NULL AND (due_at, lane) > ($2::bigint, $3::text)
   ORDER BY due_at, lane LIMIT $4`,
 );
 
@@ -21,7 +22,7 @@ const take = sql(
   locked AS MATERIALIZED (
     SELECT w.lane, w.place, l.hold_until > 0 AS held,
       CASE WHEN l.hold_until > 0 THEN 1 ELSE w.capacity END AS capacity
-    FROM wanted w JOIN lanes l ON l.lane = w.lane WHERE l.due_at <= $3
+    FROM wanted w JOIN lanes l ON l.lane = w.lane WHERE l.due_at <= $3 AND l.paused_at IS NULL
     ORDER BY w.place FOR NO KEY UPDATE OF l SKIP LOCKED),
   side_by_side AS MATERIALIZED (
     SELECT k.lane, k.place, k.held, s.seq, s.due_at, s.bytes

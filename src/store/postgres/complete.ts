@@ -7,20 +7,27 @@ import type { LaneDepths } from './depths.ts';
 import { insertEntered } from './insert-ordered.ts';
 import { enterLanes, LOWER_LANES } from './lanes.ts';
 
+const ATTEMPT =
+  'started_at, duration_ms, outcome, status_code, error_class, response_excerpt, connected_ms, answered_ms, span_id';
+
 // Fenced by the epoch: a row of the schedule that somebody else leased, ended or gave back meanwhile does not match, and
-// then nothing of the completion is written. `at` is when it ended, or when it is due again.
+// then nothing of the completion is written. `at` is when it ended, or when it is due again. The epoch that it ended under
+// stays: one that is sent again goes on from there (reschedule.ts), so what is still said of that lease stays stale.
 const RECORD = `
   said AS MATERIALIZED (
     SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bigint[], $5::text[], $6::integer[], $7::integer[],
-      $8::bigint[], $9::bigint[], $10::text[], $11::integer[], $12::text[], $13::text[])
-      AS u (seq, epoch, state, at, last_error, unburnt, number,
-        started_at, duration_ms, outcome, status_code, error_class, response_excerpt)),
+      $8::bigint[], $9::bigint[], $10::text[], $11::integer[], $12::text[], $13::text[], $14::bigint[], $15::bigint[],
+      $16::text[])
+      AS u (seq, epoch, state, at, last_error, unburnt, number, ${ATTEMPT})),
   ended AS (
     DELETE FROM schedule s USING said u
     WHERE u.state <> 'scheduled' AND s.seq = u.seq AND s.epoch = u.epoch AND s.lease_owner IS NOT NULL
     RETURNING s.lane, s.ordered, u.*),
   again AS (
-    UPDATE schedule s SET due_at = u.at, lease_owner = NULL, start_by = NULL FROM said u
+    UPDATE schedule s
+    SET due_at = u.at, lease_owner = NULL, start_by = NULL,
+      error_class = CASE WHEN u.number IS NULL THEN u.last_error ELSE u.error_class END
+    FROM said u
     WHERE u.state = 'scheduled' AND s.seq = u.seq AND s.epoch = u.epoch AND s.lease_owner IS NOT NULL
     RETURNING s.lane, s.ordered, u.*),
   held AS MATERIALIZED (SELECT * FROM ended UNION ALL SELECT * FROM again),
@@ -28,12 +35,12 @@ const RECORD = `
     UPDATE deliveries d
     SET state = h.state, attempt_count = coalesce(h.number, d.attempt_count),
       unburnt_count = d.unburnt_count + h.unburnt, last_error = h.last_error,
-      finished_at = CASE WHEN h.state <> 'scheduled' THEN h.at END
+      finished_at = CASE WHEN h.state <> 'scheduled' THEN h.at END,
+      cancelled_epoch = CASE WHEN h.state <> 'scheduled' THEN h.epoch END
     FROM held h WHERE d.seq = h.seq),
   attempted AS (
-    INSERT INTO attempts (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
-    SELECT seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt
-    FROM held WHERE number IS NOT NULL)`;
+    INSERT INTO attempts (seq, number, ${ATTEMPT})
+    SELECT seq, number, ${ATTEMPT} FROM held WHERE number IS NOT NULL)`;
 
 const complete = sql('complete', `WITH ${RECORD} SELECT seq FROM held`);
 
@@ -52,14 +59,13 @@ const recordCancelled = sql(
   'complete_cancelled',
   `WITH said AS MATERIALIZED (
     SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[],
-      $7::integer[], $8::text[], $9::text[])
-      AS u (seq, epoch, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)),
+      $7::integer[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::text[])
+      AS u (seq, epoch, number, ${ATTEMPT})),
   counted AS (
     UPDATE deliveries d SET attempt_count = u.number FROM said u
     WHERE d.seq = u.seq AND d.state = 'cancelled' AND d.cancelled_epoch = u.epoch AND d.attempt_count < u.number
     RETURNING u.*)
-  INSERT INTO attempts (seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt)
-  SELECT seq, number, started_at, duration_ms, outcome, status_code, error_class, response_excerpt FROM counted`,
+  INSERT INTO attempts (seq, number, ${ATTEMPT}) SELECT seq, number, ${ATTEMPT} FROM counted`,
 );
 
 const MAX_COMPLETIONS = 500;
@@ -140,5 +146,8 @@ function attemptColumns(completions: readonly Completion[]): Buffer[] {
     intArray(column(({ attempt }) => attempt?.statusCode ?? null)),
     textArray(column(({ attempt }) => attempt?.errorClass ?? null)),
     textArray(column(({ attempt }) => attempt?.responseExcerpt ?? null)),
+    bigintArray(column(({ attempt }) => attempt?.connectedMs ?? null)),
+    bigintArray(column(({ attempt }) => attempt?.answeredMs ?? null)),
+    textArray(column(({ attempt }) => attempt?.spanId ?? null)),
   ];
 }

@@ -1,7 +1,13 @@
 import pg from 'pg';
 import { StoreUnavailableError } from '../store.ts';
 import { connectionOptions, SESSION_LOCALLY, type ConnectionMode } from './connection.ts';
-import { asUnavailable, isConflict, isConnectionLost, isLostStatement } from './errors.ts';
+import {
+  asUnavailable,
+  isConflict,
+  isConnectionLost,
+  isLostStatement,
+  isStalePlan,
+} from './errors.ts';
 import { Silence } from './silence.ts';
 import { toText } from './text.ts';
 
@@ -136,10 +142,17 @@ export class Database {
   }
 
   async #attempt<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let replaced = 0;
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#withClient(work);
       } catch (error) {
+        // Each of the pool's sessions may have to be replaced before there is one that takes it.
+        if (isStalePlan(error) && replaced < POOL_SIZE) {
+          replaced += 1;
+          tries -= 1;
+          continue;
+        }
         if (isLostStatement(error) && this.#prepare) this.#prepare = false;
         else if (!isConflict(error) || tries === TRIES) throw asUnavailable(error);
         // Those who collided do not meet again at once.
@@ -159,7 +172,7 @@ export class Database {
       return answer;
     } catch (error) {
       this.#silence.failed(askedAt, error);
-      broken = isConnectionLost(error) || isLostStatement(error);
+      broken = isConnectionLost(error) || isLostStatement(error) || isStalePlan(error);
       throw error;
     } finally {
       client?.release(broken);

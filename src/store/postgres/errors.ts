@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../store.ts';
 interface PostgresError extends Error {
   readonly code?: string;
   readonly constraint?: string;
+  readonly routine?: string;
 }
 
 /** Network errors, and what the driver says without a code when a connection went away. */
@@ -33,6 +34,20 @@ export function isConflict(error: unknown): boolean {
 
 export function isLostStatement(error: unknown): boolean {
   return LOST_STATEMENT.test(codeOf(error));
+}
+
+/**
+ * A prepared statement whose columns a newer version's migration changed. Its session refuses it from then on, so the
+ * session is of no more use; in a new one it is prepared anew. By the routine, since the code is a general one
+ * (0A000) and the message is translated.
+ */
+export function isStalePlan(error: unknown): boolean {
+  return (error as PostgresError | null)?.routine === 'RevalidateCachedQuery';
+}
+
+/** A lock did not come free within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === '55P03';
 }
 
 /** Whether a unique constraint refused it. */

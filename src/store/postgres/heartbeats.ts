@@ -1,4 +1,4 @@
-import { toAgent } from '../agent-rows.ts';
+import { PAUSED_AT, toAgent } from '../agent-rows.ts';
 import type { Agent, AgentStore } from '../store.ts';
 import type { AgentStoreDeps } from './agents.ts';
 import { bigintArray, textArray } from './arrays.ts';
@@ -13,7 +13,7 @@ const beat = sql(
   SET last_seen_at = greatest(a.last_seen_at, u.at), lease_expires_at = u.at + a.lease_seconds * 1000
   FROM unnest($1::text[], $2::bigint[]) AS u (agent_id, at)
   WHERE a.agent_id = u.agent_id AND a.offline_at IS NULL
-  RETURNING a.*`,
+  RETURNING a.*, ${PAUSED_AT}`,
 );
 
 const exists = sql(

@@ -15,7 +15,8 @@ const insert = sql(
   scheduled AS (
     INSERT INTO schedule (seq, due_at, epoch, bytes, ordered, lane)
     SELECT seq, due_at, 0, length(body), true, lane FROM incoming)
-  INSERT INTO payloads (seq, body, traceparent) SELECT seq, body, traceparent FROM incoming`,
+  INSERT INTO payloads (seq, body, traceparent, lane)
+  SELECT seq, body, traceparent, nullif(lane, kind || ':' || agent_id) FROM incoming`,
 );
 
 /**

@@ -11,7 +11,8 @@ import { LOWER_LANES } from './lanes.ts';
 const insert = sql(
   'insert_tasks',
   `WITH asked AS MATERIALIZED (
-    SELECT u.*, a.status
+    SELECT u.*, a.status,
+      EXISTS (SELECT FROM lanes p WHERE p.lane = u.lane AND p.paused_at IS NOT NULL) AS paused
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[], $8::text[],
       $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::boolean[])
       WITH ORDINALITY AS u (id, agent_id, lane, name, due_at, created_at, body, traceparent,
@@ -27,7 +28,7 @@ const insert = sql(
     RETURNING task_id),
   incoming AS MATERIALIZED (
     SELECT nextval('deliveries_seq_seq') AS seq, q.* FROM (
-      SELECT asked.*, status = 'online' AND lease_until IS NOT NULL AS leased FROM asked
+      SELECT asked.*, status = 'online' AND NOT paused AND lease_until IS NOT NULL AS leased FROM asked
       WHERE admitted AND (key IS NULL OR id IN (SELECT k.task_id FROM keyed k))
       ORDER BY place) q),
   stored AS (

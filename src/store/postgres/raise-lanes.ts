@@ -1,8 +1,6 @@
 import { textArray } from './arrays.ts';
 import { sql, type Database, type Row } from './database.ts';
-
-/** A due time that does not come: of a lane that is held and empty, or held without end. */
-export const NEVER = Number.MAX_SAFE_INTEGER;
+import { NEVER } from './lanes.ts';
 
 export const nextDue = sql(
   'claim_next_due',
@@ -15,7 +13,8 @@ const LOCKED = 'agentkit.locked_lanes';
 const lock = sql(
   'claim_lock_lanes',
   `SELECT set_config('${LOCKED}', coalesce(array_agg(lane)::text, '{}'), true), count(*) AS locked
-  FROM (SELECT lane FROM lanes WHERE lane = ANY($1::text[]) AND due_at <= $2 FOR UPDATE SKIP LOCKED) l`,
+   FROM (SELECT lane FROM lanes WHERE lane = ANY($1::text[]) AND due_at <= $2 AND paused_at IS NULL
+     FOR UPDATE SKIP LOCKED) l`,
 );
 
 // A statement of its own, after the lock: it sees everything that a writer kept the lane low for (lanes.ts).

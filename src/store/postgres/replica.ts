@@ -32,7 +32,7 @@ const lead = sql(
 
 /** A replica says so often that it is there, and counts until it was silent for so long. */
 const RENEW_MS = 1_000;
-const LIVE_MS = 5_000;
+export const LIVE_MS = 5_000;
 
 interface Options {
   readonly db: Database;

@@ -7,12 +7,14 @@ import { createAgentStore } from './agents.ts';
 import { createAnchoredClock } from './anchored-clock.ts';
 import { detectMode } from './connection.ts';
 import { assertUsable, Database, sql } from './database.ts';
+import { createDeliveryStore } from './deliveries.ts';
 import { LaneDepths } from './depths.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { Hints } from './hints.ts';
 import { createKeyStore } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { createOutboxStore } from './outbox.ts';
+import { createReplayStore } from './replays.ts';
 import { PostgresReplica } from './replica.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
@@ -62,6 +64,8 @@ export async function openPostgresStore(
       agents: agents.agents,
       tasks: tasks.tasks,
       outbox: outbox.outbox,
+      deliveries: createDeliveryStore({ db, depths, tell }),
+      replays: createReplayStore({ db, depths, tell }),
       keys: createKeyStore(db),
       replica,
       firstSeen: createFirstSeen(db),

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent } from '../store.ts';
-import { toAgent } from '../agent-rows.ts';
+import { PAUSED_AT, toAgent } from '../agent-rows.ts';
 
 /** Agents kept in memory, so that accepting a task reads nothing; about 1 KiB each. */
 const CACHE_SIZE = 10_000;
@@ -13,7 +13,7 @@ export class AgentCache {
   readonly #box: SecretBox;
 
   constructor(db: DatabaseSync, box: SecretBox) {
-    this.#select = db.prepare('SELECT * FROM agents WHERE agent_id = ?');
+    this.#select = db.prepare(`SELECT a.*, ${PAUSED_AT} FROM agents AS a WHERE a.agent_id = ?`);
     this.#box = box;
   }
 

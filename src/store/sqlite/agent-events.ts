@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Agent, AgentEvent, AgentEventType } from '../store.ts';
-import type { Row } from '../agent-rows.ts';
+import { toAgentEvent } from '../agent-rows.ts';
 
 /** The log of what happened to agents. */
 export function createAgentEvents(db: DatabaseSync) {
@@ -30,7 +30,7 @@ export function createAgentEvents(db: DatabaseSync) {
       const first = (oldest.get()?.['seq'] as number | null) ?? last + 1;
       // A position that we never gave is of another database: what happened in this one must not be passed over.
       if (since + 1 < first || since > last) return 'expired';
-      return list.all(since, limit).map(toEvent);
+      return list.all(since, limit).map(toAgentEvent);
     },
     /** Only what is older than all that is kept: a gap would not be noticed. It looks at no more than `limit` rows. */
     prune(before: number, limit: number): number {
@@ -43,18 +43,6 @@ export function createAgentEvents(db: DatabaseSync) {
 }
 
 export type AgentEvents = ReturnType<typeof createAgentEvents>;
-
-function toEvent(row: Row): AgentEvent {
-  const seq = row['seq'] as number;
-  const text = row['agent'] as string | null;
-  return {
-    seq,
-    type: row['type'] as AgentEventType,
-    at: row['at'] as number,
-    agentId: row['agent_id'] as string,
-    agent: text === null ? null : { ...(JSON.parse(text) as Agent), revision: seq },
-  };
-}
 
 /** Secrets have no place in a log: neither open nor sealed. */
 function withoutSecrets(agent: Agent): Agent {

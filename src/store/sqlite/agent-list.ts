@@ -1,8 +1,9 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { SecretBox } from '../secret-box.ts';
 import type { Agent, AgentFilter, Page } from '../store.ts';
 import { endOfPrefix } from '../prefix.ts';
-import { capabilityTag, metadataTag, toAgent } from '../agent-rows.ts';
+import { createStatements } from './statements.ts';
+import { capabilityTag, metadataTag, PAUSED_AT, toAgent } from '../agent-rows.ts';
 
 /** A part of a filter that an index answers: which agents pass it, and how to ask that of one agent. */
 interface Criterion {
@@ -24,16 +25,7 @@ const FEW = 1_000;
  * 100,000 agents cost no more than 1,000 (bench/agents.ts).
  */
 export function createAgentList(db: DatabaseSync, box: SecretBox) {
-  const prepared = new Map<string, StatementSync>();
-
-  function statement(sql: string): StatementSync {
-    let found = prepared.get(sql);
-    if (found === undefined) {
-      found = db.prepare(sql);
-      prepared.set(sql, found);
-    }
-    return found;
-  }
+  const statement = createStatements(db);
 
   /** The criterion that the fewest agents pass, if they are few; among several the one that leaves the least to do. */
   function narrowest(criteria: readonly Criterion[]): Criterion | undefined {
@@ -116,7 +108,11 @@ function inOrder(filter: AgentFilter, after: string | null) {
     ...others.flatMap((other) => other.values),
   ];
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
-  return { sql: `SELECT a.* ${from} ${where} ORDER BY ${position} LIMIT ?`, values, order };
+  return {
+    sql: `SELECT a.*, ${PAUSED_AT} ${from} ${where} ORDER BY ${position} LIMIT ?`,
+    values,
+    order,
+  };
 }
 
 /** Looks at all that pass the one criterion. The pages have the same order either way: a cursor fits both. */
@@ -141,7 +137,7 @@ function sorted(
   ];
   const from = `FROM (${few.ids} LIMIT ${FEW}) AS f CROSS JOIN agents AS a ON a.agent_id = f.agent_id`;
   return {
-    sql: `SELECT a.* ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${position} LIMIT ?`,
+    sql: `SELECT a.*, ${PAUSED_AT} ${from} WHERE ${conditions.join(' AND ')} ORDER BY ${position} LIMIT ?`,
     values,
     order,
   };

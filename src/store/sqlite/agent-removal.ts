@@ -6,7 +6,7 @@ import type { AgentStoreDeps } from './agents.ts';
 
 /** How an agent goes: its waiting tasks end first, in steps. */
 export function createAgentRemoval(
-  { db, commit, cache, lanes, depths, insertDelivery }: AgentStoreDeps,
+  { db, commit, cache, lanes, depths, insertDelivery, failures }: AgentStoreDeps,
   events: AgentEvents,
 ): Pick<AgentStore, 'remove' | 'listDeregistering'> {
   const waitingTasks = db.prepare(`
@@ -56,6 +56,7 @@ export function createAgentRemoval(
         const rows = waitingOf(lane, plan.limit, plan.holder);
         for (const row of rows) {
           endTask.run(plan.tasks.state, plan.at, plan.tasks.lastError, row['seq'] as number);
+          failures.note(row['seq'] as number, plan.tasks.state, lane, plan.tasks.lastError);
           depths.add(lane, -1);
           const report = plan.reportOf({
             ...toStoredTask(agentId, row),
@@ -70,6 +71,7 @@ export function createAgentRemoval(
         deleteAgent.run(agentId);
         events.add('deregistered', plan.at, agent);
         // What is still in flight ends by itself; a hold would keep its retry from ending.
+        lanes.resume(lane, plan.at);
         lanes.release(lane, plan.at);
         const webhook = plan.webhookOf(agent);
         if (webhook !== undefined) insertDelivery(webhook);

@@ -6,8 +6,9 @@ import type { AgentCache } from './agent-cache.ts';
 import { createAgentEvents } from './agent-events.ts';
 import { createAgentList } from './agent-list.ts';
 import { createAgentRemoval } from './agent-removal.ts';
-import { tagsOf, toAgent, toBindings } from '../agent-rows.ts';
-import type { LaneDepths } from './depths.ts';
+import { PAUSED_AT, tagsOf, toAgent, toBindings } from '../agent-rows.ts';
+import type { DepthChanges } from './depths.ts';
+import type { Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { InsertDelivery } from './insert-delivery.ts';
 import type { Lanes } from './lanes.ts';
@@ -18,8 +19,9 @@ export interface AgentStoreDeps {
   readonly cache: AgentCache;
   readonly box: SecretBox;
   readonly lanes: Lanes;
-  readonly depths: LaneDepths;
+  readonly depths: DepthChanges;
   readonly insertDelivery: InsertDelivery;
+  readonly failures: Failures;
 }
 
 const WRITTEN = [
@@ -53,7 +55,9 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
   const list = createAgentList(db, box);
   const remove = createAgentRemoval(deps, events);
 
-  const selectByName = db.prepare('SELECT * FROM agents WHERE agent_name = ?');
+  const selectByName = db.prepare(
+    `SELECT a.*, ${PAUSED_AT} FROM agents AS a WHERE a.agent_name = ?`,
+  );
   const insert = db.prepare(`
     INSERT INTO agents (agent_id, token_hash, ${WRITTEN.join(', ')})
     VALUES (:agent_id, :token_hash, ${WRITTEN.map((column) => `:${column}`).join(', ')})`);
@@ -127,6 +131,10 @@ export function createAgentStore(deps: AgentStoreDeps): AgentStore {
     const lane = laneOf('task', agent.agentId);
     if (holdUntil === 0) lanes.release(lane, agent.lastSeenAt);
     else if (holdUntil !== undefined) lanes.hold(lane, holdUntil);
+    if (written.pausedAt !== (stored?.pausedAt ?? null)) {
+      if (written.pausedAt === null) lanes.resume(lane, written.updatedAt);
+      else lanes.pause(lane, written.pausedAt);
+    }
     return { agent: written, result };
   }
 

@@ -1,9 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import {
+  pendingMigrations,
+  readMigrations,
+  versionAfter,
+  type Migration,
+  type SchemaVersion,
+} from '../migrations.ts';
 import { StoreUnavailableError } from '../store.ts';
 
-const MIGRATIONS = join(import.meta.dirname, 'migrations');
+export const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
 /** How long to wait for a predecessor that is still draining on the same file. */
 const LOCK_WAIT_MS = 15_000;
@@ -21,20 +28,8 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
   mkdirSync(dirname(path), { recursive: true });
   const lock = lockFile(`${path}.lock`, lockWaitMs);
   try {
-    const db = new DatabaseSync(path);
-    // SQLite gives new ones the mode of the database; those of a crash may be older than that.
-    for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
-    db.exec(`
-      PRAGMA busy_timeout = 5000;
-      PRAGMA journal_mode = WAL;
-      -- FULL: the fsync at each commit is what makes a 202 a promise. Group commit pays for it.
-      PRAGMA synchronous = FULL;
-      PRAGMA foreign_keys = ON;
-      PRAGMA temp_store = MEMORY;
-      -- 32 MiB. The working set is the tail of the tables and the partial indexes, whatever the history.
-      PRAGMA cache_size = -32768;
-    `);
-    migrate(db);
+    const db = openConnection(path);
+    migrate(db, readMigrations(MIGRATIONS));
     return {
       db,
       close: () => {
@@ -48,6 +43,24 @@ export function openDatabase(path: string, lockWaitMs = LOCK_WAIT_MS): OpenDatab
   }
 }
 
+/** A connection to the file; the process has two that write, in turn (group-commit.ts). */
+export function openConnection(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  // SQLite gives new ones the mode of the database; those of a crash may be older than that.
+  for (const suffix of ['', '-wal', '-shm']) restrict(path + suffix);
+  db.exec(`
+    PRAGMA busy_timeout = 5000;
+    PRAGMA journal_mode = WAL;
+    -- FULL: the fsync at each commit is what makes a 202 a promise. Group commit pays for it.
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    -- 32 MiB. The working set is the tail of the tables and the partial indexes, whatever the history.
+    PRAGMA cache_size = -32768;
+  `);
+  return db;
+}
+
 /** For the owner's eyes only. */
 function restrict(path: string): void {
   if (existsSync(path)) chmodSync(path, 0o600);
@@ -57,7 +70,7 @@ function restrict(path: string): void {
  * Two processes on one file would both believe that they hold every lease. SQLite's own file lock, held on a file
  * beside it, is released by the system when the process dies, however it dies.
  */
-function lockFile(path: string, waitMs: number): DatabaseSync {
+export function lockFile(path: string, waitMs: number): DatabaseSync {
   const lock = new DatabaseSync(path);
   try {
     restrict(path);
@@ -72,27 +85,34 @@ function lockFile(path: string, waitMs: number): DatabaseSync {
   }
 }
 
-/** Applies the numbered files that the database has not seen, each in its own transaction. */
-function migrate(db: DatabaseSync): void {
-  const files = readdirSync(MIGRATIONS)
-    .filter((file) => file.endsWith('.sql'))
-    .sort();
-  const seen = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
-  if (seen > files.length) {
-    throw new StoreUnavailableError(
-      `the database is at migration ${seen}, this version of the service knows ${files.length}: start the newer version`,
-    );
-  }
-  for (const [index, file] of files.entries()) {
-    if (index < seen) continue;
+/** Applies the migrations that the database has not seen, each in its own transaction. */
+export function migrate(db: DatabaseSync, known: readonly Migration[]): void {
+  const seen = schemaVersion(db);
+  for (const [index, { sql }] of pendingMigrations(known, seen).entries()) {
+    const after = versionAfter(known.slice(0, seen.version + index + 1), seen);
     db.exec('BEGIN IMMEDIATE');
     try {
-      db.exec(readFileSync(join(MIGRATIONS, file), 'utf8'));
-      db.exec(`PRAGMA user_version = ${index + 1}`);
+      db.exec(sql);
+      db.exec(`
+        PRAGMA user_version = ${after.version};
+        CREATE TABLE IF NOT EXISTS schema_version (oldest INTEGER NOT NULL) STRICT;
+        DELETE FROM schema_version;
+        INSERT INTO schema_version (oldest) VALUES (${after.oldest})`);
       db.exec('COMMIT');
     } catch (error) {
       if (db.isTransaction) db.exec('ROLLBACK');
       throw error;
     }
   }
+}
+
+/** How many migrations it has seen is in the file's header; who may work on it is in a table, once there is one. */
+export function schemaVersion(db: DatabaseSync): SchemaVersion {
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as {
+    user_version: number;
+  };
+  const hasTable = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'").get();
+  if (hasTable === undefined) return { version, oldest: version };
+  const row = db.prepare('SELECT oldest FROM schema_version').get();
+  return { version, oldest: row?.['oldest'] as number };
 }

@@ -1,10 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 
+/** Told how many more or less wait in a lane, by whoever adds or ends deliveries. */
+export interface DepthChanges {
+  add(lane: string, change: number): void;
+}
+
 /**
  * How many deliveries are scheduled per lane, for the cap on an agent's queue: counted once, then kept up in memory,
  * since one process does all the writing. A count costs what is waiting; keeping it costs nothing.
  */
-export class LaneDepths {
+export class LaneDepths implements DepthChanges {
   readonly #count;
   readonly #depths = new Map<string, number>();
   /** Of the lanes that the transaction touched, what was known of them before. */
@@ -27,7 +32,7 @@ export class LaneDepths {
   }
 
   /** What is not known yet is not kept up: it is counted when it is asked for. */
-  add(lane: string, change: 1 | -1): void {
+  add(lane: string, change: number): void {
     const depth = this.#depths.get(lane);
     if (depth === undefined) return;
     this.#touch(lane);

@@ -16,9 +16,11 @@ const UNAVAILABLE = new Set([
 export function asUnavailable(error: unknown, action: 'read' | 'write'): unknown {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   if (typeof code !== 'number' || !UNAVAILABLE.has(code & 0xff)) return error;
-  return new StoreUnavailableError(`SQLite cannot ${action} (result code ${code})`, {
-    cause: error,
-  });
+  return unavailable(`SQLite cannot ${action} (result code ${code})`, error);
+}
+
+export function unavailable(message: string, cause: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(message, { cause });
 }
 
 type Reads<T> = {

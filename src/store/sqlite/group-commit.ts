@@ -1,77 +1,239 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { asUnavailable } from './errors.ts';
+import type { Worker } from 'node:worker_threads';
+import { isOrdered } from '../../outbox/delivery.ts';
+import { runBatch } from './batch.ts';
+import { asUnavailable, unavailable } from './errors.ts';
+import {
+  decode,
+  encode,
+  type Answer,
+  type Message,
+  type OperationName,
+  type Operations,
+  type Part,
+  type Request,
+} from './writer-messages.ts';
 
-/** What is cached from inside transactions hears how they end. */
-interface Listener {
-  committed(): void;
-  rolledBack(): void;
-}
-
-interface Job {
-  readonly work: () => unknown;
+interface Pending {
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
 }
 
+/** To be run on this connection. */
+interface Job extends Pending {
+  readonly work: () => unknown;
+}
+
+/** To be run by the writer thread. */
+interface Order extends Pending {
+  readonly build: () => Part<Request>;
+}
+
+/** What was posted in one message; `notes` come before the orders and their answers are nobody's. */
+interface Batch {
+  readonly orders: readonly Order[];
+  readonly notes: number;
+}
+
+/** One being committed and one behind it: the thread never waits for the event loop, and batches stay large. */
+const BATCHES_AHEAD = 2;
+
+/** Bounds how long one commit keeps what comes after it waiting. */
+const LARGEST_BATCH = 512;
+
+export interface GroupCommitOptions {
+  readonly db: DatabaseSync;
+  /** Starts when it is asked for the first time. */
+  readonly startWriter: () => Worker;
+  /** Drops what was cached from inside a transaction of `run` that did not happen. */
+  readonly onRollback: () => void;
+}
+
 /**
- * Everything that one turn of the event loop wants to write shares one transaction and one fsync: no timer, so an
- * idle service answers at once, and 64 requests that arrive together cost one commit (3,700 commits/s one by one,
- * 112,000 rows/s in batches of 50, measured on 2 cores).
+ * Everything that is written, in the order in which it was asked for. What one turn of the event loop asks for, or what
+ * came while the last commit was under way, shares one transaction and one fsync: no timer, so an idle service answers
+ * at once, and 64 requests that arrive together cost one commit (3,700 commits/s one by one, 112,000 rows/s in batches
+ * of 50, measured on 2 cores).
+ *
+ * Two connections write in turn: `run` on this one, between two turns of the event loop; `send` on that of the writer
+ * thread, for what comes often. Never both at once, so neither waits for the other's lock.
  */
 export class GroupCommit {
-  readonly #db: DatabaseSync;
-  readonly #listener: Listener;
-  #jobs: Job[] = [];
+  readonly #options: GroupCommitOptions;
+  #writer: Worker | undefined;
+  #queue: (Job | Order)[] = [];
+  #isScheduled = false;
+  /** Batches that the writer has not answered yet, the oldest first. */
+  readonly #sent: Batch[] = [];
+  /** Of the transaction under way on this connection, and of those before it that the writer has not heard of. */
+  readonly #depthChanges = {
+    uncommitted: new Map<string, number>(),
+    committed: new Map<string, number>(),
+  };
+  #broken: Error | undefined;
 
-  constructor(db: DatabaseSync, listener: Listener) {
-    this.#db = db;
-    this.#listener = listener;
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
   }
 
   /**
-   * Runs `work` inside the next transaction; resolves with its result once that is on disk.
-   * `work` may run twice (see `#flush`), so it changes nothing but the database.
+   * Runs `work` inside the next transaction of this connection; resolves with its result once that is on disk.
+   * `work` may run twice (see `runBatch`), so it changes nothing but the database.
    */
   run<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#jobs.push({ work, resolve, reject });
-      if (this.#jobs.length === 1) setImmediate(() => this.#flush());
+      this.#enqueue({ work, resolve, reject });
     });
   }
 
-  #flush(): void {
-    const jobs = this.#jobs;
-    this.#jobs = [];
-    try {
-      const results = this.#transaction(jobs);
-      jobs.forEach((job, index) => job.resolve(results[index] as never));
-    } catch (error) {
-      if (jobs.length === 1) jobs[0]?.reject(asUnavailable(error, 'write'));
-      else jobs.forEach((job) => this.#alone(job));
+  /**
+   * Has the writer thread run an operation; resolves with its result once that is on disk. `build` is called when
+   * everything asked for before is committed or on its way there: what it reads is what the operation will meet.
+   * What it throws is the outcome, and nothing is written.
+   */
+  send<Name extends OperationName>(
+    name: Name,
+    build: () => {
+      readonly request: Operations[Name]['request'];
+      readonly bodies: readonly Uint8Array[];
+    },
+  ): Promise<Part<Operations[Name]['result']>> {
+    return new Promise((resolve, reject) => {
+      const order: Order = {
+        build: () => {
+          const { request, bodies } = build();
+          return { content: { name, request }, bodies };
+        },
+        resolve,
+        reject,
+      };
+      this.#enqueue(order);
+    });
+  }
+
+  /** Said inside `run`: how many more or less wait in a lane. The writer hears of it when that is committed. */
+  noteDepth(lane: string, change: number): void {
+    if (isOrdered(lane)) return;
+    addTo(this.#depthChanges.uncommitted, lane, change);
+  }
+
+  /** Resolves when everything asked for before is written, and the writer is gone. */
+  async close(): Promise<void> {
+    await this.run(() => undefined);
+    const writer = this.#writer;
+    if (writer === undefined || this.#broken !== undefined) return;
+    writer.removeAllListeners();
+    const gone = new Promise((resolve) => writer.once('exit', resolve));
+    writer.postMessage('close');
+    await gone;
+  }
+
+  #enqueue(entry: Job | Order): void {
+    this.#queue.push(entry);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#work();
+    });
+  }
+
+  /** As much of the queue as may go now; the answers of the writer call again. */
+  #work(): void {
+    while (this.#queue.length > 0) {
+      const first = this.#queue[0] as Job | Order;
+      const isJob = 'work' in first;
+      if (this.#sent.length >= (isJob ? 1 : BATCHES_AHEAD)) return;
+      let end = 0;
+      while (end < Math.min(this.#queue.length, LARGEST_BATCH)) {
+        if ('work' in (this.#queue[end] as Job | Order) !== isJob) break;
+        end += 1;
+      }
+      const batch = this.#queue.splice(0, end);
+      if (isJob) this.#runHere(batch as Job[]);
+      else this.#post(batch as Order[]);
     }
   }
 
-  /** One bad job must not fail its neighbours: after a failed batch each gets a transaction of its own. */
-  #alone(job: Job): void {
-    try {
-      job.resolve(this.#transaction([job])[0] as never);
-    } catch (error) {
-      job.reject(asUnavailable(error, 'write'));
-    }
+  #runHere(jobs: readonly Job[]): void {
+    const { uncommitted, committed } = this.#depthChanges;
+    const settled = runBatch(
+      this.#options.db,
+      jobs.map(({ work }) => work),
+      {
+        committed: () => {
+          for (const [lane, change] of uncommitted) addTo(committed, lane, change);
+          uncommitted.clear();
+        },
+        rolledBack: () => {
+          uncommitted.clear();
+          this.#options.onRollback();
+        },
+      },
+    );
+    jobs.forEach((job, index) => {
+      const result = settled[index] as (typeof settled)[number];
+      if ('error' in result) job.reject(asUnavailable(result.error, 'write'));
+      else job.resolve(result.value as never);
+    });
   }
 
-  #transaction(jobs: readonly Job[]): unknown[] {
-    try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      const results = jobs.map((job) => job.work());
-      this.#db.exec('COMMIT');
-      this.#listener.committed();
-      return results;
-    } catch (error) {
-      this.#listener.rolledBack();
-      // SQLite has rolled back by itself after some errors (disk full among them).
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
+  #post(orders: readonly Order[]): void {
+    const parts: Part<Request>[] = [];
+    const posted: Order[] = [];
+    for (const order of orders) {
+      try {
+        if (this.#broken !== undefined) throw this.#broken;
+        parts.push(order.build());
+        posted.push(order);
+      } catch (error) {
+        order.reject(asUnavailable(error, 'read'));
+      }
     }
+    if (posted.length === 0) return;
+    const notes = [...this.#depthChanges.committed].map(([lane, change]) => ({
+      content: { name: 'noteDepth', request: { lane, change } } satisfies Request,
+      bodies: [],
+    }));
+    this.#depthChanges.committed.clear();
+    const message = encode([...notes, ...parts]);
+    this.#writer ??= this.#start();
+    this.#writer.postMessage(message, [message.bodies]);
+    this.#sent.push({ orders: posted, notes: notes.length });
   }
+
+  #start(): Worker {
+    const writer = this.#options.startWriter();
+    writer.on('message', (message: Message) => this.#settle(decode<Answer>(message)));
+    writer.on('error', (error) => this.#fail(error));
+    writer.on('exit', () => this.#fail(new Error('the writer thread has ended')));
+    return writer;
+  }
+
+  #settle(answers: readonly Part<Answer>[]): void {
+    const { orders, notes } = this.#sent.shift() as Batch;
+    orders.forEach((order, index) => {
+      const { content, bodies } = answers[notes + index] as Part<Answer>;
+      if ('failure' in content) order.reject(asUnavailable(toError(content.failure), 'write'));
+      else order.resolve({ content: content.value, bodies } as never);
+    });
+    this.#work();
+  }
+
+  /** The thread is gone: whether its last batches are on disk nobody can tell, so nobody is told that they are. */
+  #fail(cause: unknown): void {
+    this.#broken ??= unavailable('the writer thread of SQLite has failed', cause);
+    for (const { orders } of this.#sent.splice(0)) {
+      for (const order of orders) order.reject(this.#broken);
+    }
+    this.#work();
+  }
+}
+
+function addTo(sums: Map<string, number>, key: string, change: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + change);
+}
+
+function toError({ message, errcode }: { message: string; errcode: number | null }): Error {
+  return Object.assign(new Error(message), errcode === null ? {} : { errcode });
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { isOrdered, type NewDelivery } from '../../outbox/delivery.ts';
 import type { Lease } from '../store.ts';
-import type { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
 import type { Lanes } from './lanes.ts';
 
 export type InsertDelivery = (delivery: NewDelivery, lease?: Lease) => number;
@@ -10,7 +10,7 @@ export type InsertDelivery = (delivery: NewDelivery, lease?: Lease) => number;
 export function createInsertDelivery(
   db: DatabaseSync,
   lanes: Lanes,
-  depths: LaneDepths,
+  depths: DepthChanges,
 ): InsertDelivery {
   const insertRow = db.prepare(`
     INSERT INTO deliveries

@@ -10,7 +10,7 @@ type PruneRequest = Parameters<OutboxStore['prune']>[0];
 export function createPrune(db: DatabaseSync) {
   const scan = db.prepare(`
     SELECT seq, state, created_at, finished_at FROM deliveries WHERE seq > ? ORDER BY seq LIMIT ?`);
-  const removals = ['deliveries', 'payloads', 'attempts'].map((table) =>
+  const removals = ['deliveries', 'payloads', 'attempts', 'failures'].map((table) =>
     db.prepare(`DELETE FROM ${table} WHERE seq = ?`),
   );
   const removeKeys = db.prepare(`

@@ -3,15 +3,20 @@ import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { openDatabase } from './database.ts';
-import { LaneDepths } from './depths.ts';
+import { Worker } from 'node:worker_threads';
+import { createDeliveryStore } from './deliveries.ts';
+import type { DepthChanges } from './depths.ts';
 import { reading } from './errors.ts';
+import { createFailures } from './failures.ts';
 import { createFirstSeen } from './first-seen.ts';
 import { GroupCommit } from './group-commit.ts';
 import { createInsertDelivery } from './insert-delivery.ts';
 import { createKeyStore } from './keys.ts';
 import { createLanes } from './lanes.ts';
 import { createOutboxStore } from './outbox.ts';
+import { createReplayStore } from './replays.ts';
 import { createReplica } from './replica.ts';
+import { createRetry } from './retry.ts';
 import { sealSecrets } from './seal.ts';
 import { createTaskStore } from './tasks.ts';
 
@@ -35,8 +40,8 @@ export interface SqliteOptions {
 }
 
 /**
- * The embedded store: one file, one process, one connection. Writes go through the group commit; reads run at once on
- * the same connection, which between two turns of the event loop only ever shows what is committed.
+ * The embedded store: one file, one process, two connections. Writes go through the group commit, which has them take
+ * turns; reads run at once on this one, which between two turns of the event loop only ever shows what is committed.
  */
 export function openSqliteStore(path: string, options: SqliteOptions = {}): Store {
   const database = openDatabase(path, options.lockWaitMs);
@@ -49,26 +54,40 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     throw error;
   }
   const cache = new AgentCache(db, box);
-  const depths = new LaneDepths(db);
-  const commit = new GroupCommit(db, {
-    committed: () => depths.committed(),
-    rolledBack: () => {
-      cache.clear();
-      depths.rolledBack();
-    },
+  const commit = new GroupCommit({
+    db,
+    startWriter: () =>
+      new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path } }),
+    onRollback: () => cache.clear(),
   });
   const lanes = createLanes(db);
+  const depths: DepthChanges = { add: (lane, change) => commit.noteDepth(lane, change) };
   const insertDelivery = createInsertDelivery(db, lanes, depths);
+  const failures = createFailures(db);
+  const retry = createRetry({ db, cache, lanes, depths, failures });
   const probe = db.prepare('UPDATE write_probe SET probes = probes + 1');
 
-  const agents = createAgentStore({ db, commit, cache, box, lanes, depths, insertDelivery });
-  const tasks = createTaskStore(db, commit, cache, depths, insertDelivery);
+  const agents = createAgentStore({
+    db,
+    commit,
+    cache,
+    box,
+    lanes,
+    depths,
+    insertDelivery,
+    failures,
+  });
+  const tasks = createTaskStore(db, commit, cache, depths, failures);
+  const deliveries = createDeliveryStore({ db, commit, lanes, depths, failures, retry });
+  const replays = createReplayStore(db, commit, retry);
   const keys = createKeyStore(db, commit);
 
   return {
     agents: { ...agents, ...reading(agents, AGENT_READS) },
     tasks: { ...tasks, ...reading(tasks, ['get', 'listOfAgent']) },
-    outbox: createOutboxStore(db, commit, lanes, depths, insertDelivery),
+    outbox: createOutboxStore(db, commit, lanes),
+    deliveries: { ...deliveries, ...reading(deliveries, ['get', 'list']) },
+    replays: { ...replays, ...reading(replays, ['get', 'list']) },
     keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
@@ -77,8 +96,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
         probe.run();
       }),
     close: async () => {
-      // What was asked for in this turn is still written.
-      await commit.run(() => undefined);
+      await commit.close();
       database.close();
     },
   };

@@ -1,64 +1,45 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Attempt, DeliveryState } from '../../outbox/delivery.ts';
-import type { DeliveryRecord, InsertTaskResult, TaskStore } from '../store.ts';
+import type { DeliveryState } from '../../outbox/delivery.ts';
+import { toAttempt, toRecord } from '../delivery-rows.ts';
+import type { TaskStore } from '../store.ts';
 import type { AgentCache } from './agent-cache.ts';
-import type { LaneDepths } from './depths.ts';
+import type { DepthChanges } from './depths.ts';
+import { RECORD, type Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { InsertDelivery } from './insert-delivery.ts';
-
-type Row = Record<string, unknown>;
 
 export function createTaskStore(
   db: DatabaseSync,
   commit: GroupCommit,
   cache: AgentCache,
-  depths: LaneDepths,
-  insertDelivery: InsertDelivery,
+  depths: DepthChanges,
+  failures: Failures,
 ): TaskStore {
-  const selectKey = db.prepare(
-    'SELECT body_hash, task_id FROM idempotency_keys WHERE agent_id = ? AND key = ?',
-  );
-  const insertKey = db.prepare(`
-    INSERT INTO idempotency_keys (agent_id, key, body_hash, task_id, created_at) VALUES (?, ?, ?, ?, ?)`);
-  const select = db.prepare("SELECT * FROM deliveries WHERE id = ? AND kind = 'task'");
+  const select = db.prepare(`SELECT ${RECORD} WHERE d.id = ? AND d.kind = 'task'`);
   const selectAttempts = db.prepare('SELECT * FROM attempts WHERE seq = ? ORDER BY number');
   const list = db.prepare(`
-    SELECT * FROM deliveries
-    WHERE agent_id = :agentId AND kind = 'task' AND seq < :before AND (:state IS NULL OR state = :state)
-    ORDER BY seq DESC LIMIT :limit`);
+    SELECT ${RECORD}
+    WHERE d.agent_id = :agentId AND d.kind = 'task' AND d.seq < :before AND (:state IS NULL OR d.state = :state)
+    ORDER BY d.seq DESC LIMIT :limit`);
   const cancel = db.prepare(`
     UPDATE deliveries SET state = 'cancelled', finished_at = ?, lease_owner = NULL WHERE seq = ?`);
 
   return {
-    insert: (task, { lease, idempotency, queueLimit }) =>
-      commit.run((): InsertTaskResult => {
-        const agent = cache.get(task.agentId);
-        if (agent === undefined || agent.status === 'deregistering') {
-          return { outcome: 'agent_not_found' };
-        }
-        if (idempotency !== undefined) {
-          const known = selectKey.get(task.agentId, idempotency.key);
-          if (known !== undefined) {
-            return known['body_hash'] === idempotency.bodyHash
-              ? { outcome: 'repeated', taskId: known['task_id'] as string }
-              : { outcome: 'idempotency_conflict' };
-          }
-        }
-        if (depths.of(task.lane) >= queueLimit) return { outcome: 'queue_full' };
-        if (idempotency !== undefined) {
-          insertKey.run(
-            task.agentId,
-            idempotency.key,
-            idempotency.bodyHash,
-            task.id,
-            task.createdAt,
-          );
-        }
-        // The tasks of an agent that is offline or unreachable wait: its lane is held.
-        const given = agent.status === 'online' ? lease : undefined;
-        const seq = insertDelivery(task, given);
-        return { outcome: 'inserted', seq, leased: given !== undefined };
-      }),
+    insert: async (task, { lease, idempotency, queueLimit }) => {
+      const { body, ...rest } = task;
+      try {
+        const { content } = await commit.send('insertTask', () => {
+          const agent = cache.get(task.agentId);
+          if (agent === undefined || agent.status === 'deregistering') throw NO_AGENT;
+          // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
+          const given = agent.status === 'online' && agent.pausedAt === null ? lease : undefined;
+          return { request: { task: rest, lease: given, idempotency, queueLimit }, bodies: [body] };
+        });
+        return content;
+      } catch (error) {
+        if (error === NO_AGENT) return { outcome: 'agent_not_found' };
+        throw error;
+      }
+    },
 
     get: async (taskId) => {
       const row = select.get(taskId);
@@ -91,36 +72,11 @@ export function createTaskStore(
         if (state === 'cancelled') return 'cancelled';
         if (state !== 'scheduled') return 'finished';
         cancel.run(at, row['seq'] as number);
+        failures.cancelled(row['seq'] as number, row['agent_id'] as string);
         depths.add(row['lane'] as string, -1);
         return 'cancelled';
       }),
   };
 }
 
-function toRecord(row: Row): DeliveryRecord {
-  const waiting = row['state'] === 'scheduled' && row['lease_owner'] === null;
-  return {
-    id: row['id'] as string,
-    kind: row['kind'] as DeliveryRecord['kind'],
-    agentId: row['agent_id'] as string,
-    name: row['name'] as string,
-    state: row['state'] as DeliveryState,
-    attemptCount: row['attempt_count'] as number,
-    createdAt: row['created_at'] as number,
-    finishedAt: row['finished_at'] as number | null,
-    nextAttemptAt: waiting ? (row['due_at'] as number) : null,
-    lastError: row['last_error'] as string | null,
-  };
-}
-
-function toAttempt(row: Row): Attempt {
-  return {
-    number: row['number'] as number,
-    startedAt: row['started_at'] as number,
-    durationMs: row['duration_ms'] as number,
-    outcome: row['outcome'] as Attempt['outcome'],
-    statusCode: row['status_code'] as number | null,
-    errorClass: row['error_class'] as Attempt['errorClass'],
-    responseExcerpt: row['response_excerpt'] as string | null,
-  };
-}
+const NO_AGENT = new Error('the agent is not there');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { childEnv } from '../../helpers/child-env.ts';
+import { ENCRYPTION_KEY } from '../../helpers/secrets.ts';
 import { eventually } from '../../sdk/helpers/eventually.ts';
 
 export const EXAMPLES = join(import.meta.dirname, '../../../examples');
@@ -21,7 +22,8 @@ export interface ExampleProcess {
 /** One of the examples as its own process, ended with the test. Nothing of our environment that it would read gets in. */
 export function startExample(script: string, env: Record<string, string> = {}): ExampleProcess {
   const child = spawn(process.execPath, [join(EXAMPLES, script)], {
-    env: { ...childEnv, ...env },
+    // The demo gives it to the service: what that stores is searched for secrets.
+    env: { ...childEnv, DEMO_SERVICE_AGENTKIT_ENCRYPTION_KEY: ENCRYPTION_KEY, ...env },
   });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { tempDir } from '../../helpers/temp-dir.ts';
 
 /** A file system of its own that can be filled up. */
 export interface SmallDisk {
@@ -17,7 +17,7 @@ const CHUNK = Buffer.alloc(65_536, 'x');
 
 /** @returns undefined where nothing may be mounted: not as root, or in a container without the right to. */
 export function smallDisk(megabytes: number): SmallDisk | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'agentkit-disk-'));
+  const folder = tempDir();
   const size = `size=${megabytes}m`;
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', size, 'agentkit-test', folder]);
   if (status !== 0) {

@@ -12,16 +12,16 @@ export interface Edit {
 export const bugs = {
   'the answer goes out before the commit': [
     {
-      file: 'store/sqlite/group-commit.ts',
-      from: "this.#db.exec('BEGIN IMMEDIATE');",
-      to: "if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');",
+      file: 'store/sqlite/batch.ts',
+      from: "db.exec('BEGIN IMMEDIATE');",
+      to: "if (!db.isTransaction) db.exec('BEGIN IMMEDIATE');",
     },
     {
-      file: 'store/sqlite/group-commit.ts',
-      from: "this.#db.exec('COMMIT');",
+      file: 'store/sqlite/batch.ts',
+      from: "db.exec('COMMIT');",
       to: `globalThis.committing ??= setTimeout(() => {
         globalThis.committing = undefined;
-        this.#db.exec('COMMIT');
+        db.exec('COMMIT');
       }, 50);`,
     },
   ],
@@ -55,7 +55,7 @@ export const bugs = {
   ],
   'the event that is due first goes out first': [
     {
-      file: 'store/sqlite/outbox.ts',
+      file: 'store/sqlite/claim.ts',
       from: "WHERE d.lane = ? AND d.state = 'scheduled' AND d.ordered = 1 ORDER BY d.seq LIMIT 1",
       to: "WHERE d.lane = ? AND d.state = 'scheduled' AND d.ordered = 1 ORDER BY d.due_at LIMIT 1",
     },

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Environment } from '../../helpers/environment.ts';
 import { eventually } from './eventually.ts';
 
-export type Environment = Readonly<Record<string, string>>;
+export { tempDir } from '../../helpers/temp-dir.ts';
+export type { Environment };
+
 export type Line = Readonly<Record<string, unknown>>;
 
 /** A process of this test, killed with it. */
@@ -56,10 +56,4 @@ export function startChild(script: string, { cwd, env }: { cwd: string; env: Env
     },
     end,
   };
-}
-
-export function tempDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'agentkit-liveness-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
 }

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { aSecret } from '../../helpers/secrets.ts';
 
 /** What Ops-Core heard, in one order. */
 export interface Heard {
@@ -68,9 +69,9 @@ export async function startOpscore(): Promise<Opscore> {
   return {
     env: {
       OPSCORE_WEBHOOK_URL: `${url}/webhook`,
-      OPSCORE_WEBHOOK_SECRET: 'webhook-secret',
+      OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
       OPSCORE_API_URL: url,
-      OPSCORE_API_KEY: 'opscore-key',
+      OPSCORE_API_KEY: aSecret('OPSCORE_API_KEY'),
     },
     heard,
     story: (agentId) => of(agentId).map(({ what }) => what),

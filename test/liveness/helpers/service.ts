@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { systemClock, type Clock } from '../../../src/clock.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { createService, type Service } from '../../../src/service.ts';
 import { AgentKitClient } from '../../../src/sdk/index.ts';
+import { serviceEnvironment } from '../../helpers/environment.ts';
+import { testLog } from '../../helpers/log.ts';
 import { startChild, tempDir, type Child, type Environment } from './child.ts';
 
 const SERVER = join(import.meta.dirname, '../../../src/server.ts');
@@ -31,7 +32,10 @@ export async function startServiceProcess(env: Environment = {}): Promise<Servic
   port = new URL(url).port;
 
   function run(extra: Environment): Child {
-    return startChild(SERVER, { cwd, env: { ...BASE, PORT: port, ...env, ...extra } });
+    return startChild(SERVER, {
+      cwd,
+      env: serviceEnvironment({ ...BASE, PORT: port, ...env, ...extra }, cwd),
+    });
   }
 
   return {
@@ -58,13 +62,15 @@ export async function startService(
   env: Environment = {},
   { clock = systemClock(), dir = tempDir() }: { clock?: Clock; dir?: string } = {},
 ): Promise<InProcess> {
-  const config = loadConfig({
-    ...BASE,
-    PORT: '0',
-    DATABASE_URL: `sqlite:${join(dir, 'agentkit.db')}`,
-    ...env,
-  });
-  const service = await createService(config, pino({ level: 'silent' }), clock);
+  const config = loadConfig(
+    serviceEnvironment({
+      ...BASE,
+      PORT: '0',
+      DATABASE_URL: `sqlite:${join(dir, 'agentkit.db')}`,
+      ...env,
+    }),
+  );
+  const service = await createService(config, testLog(), clock);
   await service.listen();
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= service.close());

@@ -1,4 +1,5 @@
 import { afterEach } from 'vitest';
+import { record } from '../../leaks/recording.ts';
 import { createAgent, type Agent, type AgentOptions } from '../../../src/sdk/index.ts';
 import { OPSCORE_KEY, startFakeOpscore, type FakeOpscore } from './fake-opscore.ts';
 import { startFakeService, type FakeService } from './fake-service.ts';
@@ -34,7 +35,10 @@ export async function startWorld(
   const service = closeLater(await startFakeService(fakes.service));
   const opscore = closeLater(await startFakeOpscore(fakes.opscore));
   const log: string[] = [];
-  const note = (line: string): void => void log.push(line);
+  const note = (line: string): void => {
+    record('log', 'an agent of the SDK', `${line}\n`);
+    log.push(line);
+  };
   return {
     service,
     opscore,

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { aSecret } from '../../helpers/secrets.ts';
 import { sendJson, startServer, type Received, type TestServer } from './http-server.ts';
 
-export const OPSCORE_KEY = 'opscore-key-sentinel-7f3a';
+export const OPSCORE_KEY = aSecret('OPSCORE_API_KEY');
 
 export interface StateBody {
   readonly agentId: string;

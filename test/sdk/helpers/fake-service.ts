@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import { aSecret, aSigningSecret } from '../../helpers/secrets.ts';
 import { sendJson, startServer, type Received, type TestServer } from './http-server.ts';
 
 export const AGENT_ID = '01890000-0000-7000-8000-000000000001';
-export const SIGNING_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+export const SIGNING_SECRET = aSigningSecret();
+/** With which an agent is registered, and what it proves itself with from then on. */
+export const REGISTER_KEY = aSecret('AGENTKIT_API_KEY');
+export const AGENT_TOKEN = aSecret('agentToken');
 
 export interface FakeService extends TestServer {
   registrations(): Record<string, unknown>[];

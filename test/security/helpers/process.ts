@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import { childEnv } from '../../helpers/child-env.ts';
+import { serviceEnvironment } from '../../helpers/environment.ts';
 import { call, type Answer, type CallOptions } from './http.ts';
 import type { Environment } from './service.ts';
 
@@ -28,7 +29,7 @@ export interface ServiceProcess {
 export function spawnService(dir: string, env: Environment = {}): ServiceProcess {
   const child = spawn(process.execPath, [SERVER], {
     cwd: dir,
-    env: { ...childEnv, PORT: '0', SHUTDOWN_GRACE: '1s', ...env },
+    env: { ...childEnv, PORT: '0', SHUTDOWN_GRACE: '1s', ...serviceEnvironment(env, dir) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = { stdout: '', stderr: '' };

@@ -1,19 +1,14 @@
 import { join } from 'node:path';
-import pino from 'pino';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/clock.ts';
 import { loadConfig, type Config } from '../../../src/config/config.ts';
 import { createService, type Service } from '../../../src/service.ts';
+import { serviceEnvironment, type Environment } from '../../helpers/environment.ts';
+import { testLog, type LogLine } from '../../helpers/log.ts';
 import { call, type Answer, type CallOptions } from './http.ts';
 import { makeTempDir, removeDir } from './temp-dir.ts';
 
-export type Environment = Readonly<Record<string, string>>;
-
-export interface LogLine {
-  readonly level: number;
-  readonly msg: string;
-  readonly [field: string]: unknown;
-}
+export type { Environment };
 
 /** The service in this process, on a port and a database of its own. */
 export interface Running {
@@ -55,17 +50,22 @@ export async function startService(
   // Also after a start that fails.
   if (options.dir === undefined && options.shared !== true) onTestFinished(() => removeDir(dir));
   const config = {
-    ...loadConfig({
-      PORT: '0',
-      DATABASE_URL: `sqlite:${join(dir, 'agentkit.db')}`,
-      SHUTDOWN_GRACE: '1s',
-      ...env,
-    }),
+    ...loadConfig(
+      serviceEnvironment({
+        PORT: '0',
+        DATABASE_URL: `sqlite:${join(dir, 'agentkit.db')}`,
+        SHUTDOWN_GRACE: '1s',
+        ...env,
+      }),
+    ),
     ...options.config,
   };
   const log: LogLine[] = [];
-  const sink = { write: (line: string) => void log.push(JSON.parse(line) as LogLine) };
-  const service = await createService(config, pino({ level: 'info' }, sink), options.clock);
+  const service = await createService(
+    config,
+    testLog((line) => log.push(line)),
+    options.clock,
+  );
   let stopped: Promise<void> | undefined;
   const stop = () =>
     (stopped ??= service.close().finally(() => {

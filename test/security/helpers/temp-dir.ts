@@ -1,22 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { sharedTempDir } from '../../helpers/temp-dir.ts';
 
-/** A folder that is removed when the test ends, after everything that was started later. */
-export function tempDir(): string {
-  const dir = makeTempDir();
-  onTestFinished(() => removeDir(dir));
-  return dir;
-}
+export { removeDir, tempDir } from '../../helpers/temp-dir.ts';
 
 /** A folder of its own; whoever makes it removes it. */
 export function makeTempDir(): string {
-  return mkdtempSync(join(tmpdir(), 'agentkit-security-'));
-}
-
-export function removeDir(dir: string): void {
-  rmSync(dir, { recursive: true, force: true });
+  return sharedTempDir().path;
 }
 
 /** Everything that is on disk under a folder (database, WAL, shared memory, lock) as one text to search in. */

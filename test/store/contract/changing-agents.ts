@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Agent, Store } from '../../../src/store/store.ts';
 import { anyObject } from '../../helpers/any-text.ts';
 import { aDelivery, anAgent, aToken } from '../../helpers/records.ts';
+import { aSigningSecret } from '../../helpers/secrets.ts';
 import { insertAgent, updateAgent } from '../../helpers/store.ts';
 import {
   NOW,
@@ -21,7 +22,7 @@ export function changingAgents(open: OpenStore): void {
       const agent = anAgent({
         capabilities: ['summarize', 'перевод'],
         metadata: { nested: { list: [1, null, { deep: true }] }, ключ: '値 🚀', empty: {} },
-        previousSecret: { secret: 'whsec_AAAA', until: 7_000, hexUntil: 6_000 },
+        previousSecret: { secret: aSigningSecret(), until: 7_000, hexUntil: 6_000 },
         owner: 'starter',
         status: 'unreachable',
         registeredAt: 1_001,
@@ -145,8 +146,8 @@ export function changingAgents(open: OpenStore): void {
       contactEndpoint: 'http://127.0.0.1:9999/moved',
       capabilities: ['new'],
       metadata: { a: 1 },
-      signingSecret: 'whsec_AAAA',
-      previousSecret: { secret: 'whsec_BBBB', until: 9_000, hexUntil: 8_000 },
+      signingSecret: aSigningSecret(),
+      previousSecret: { secret: aSigningSecret(), until: 9_000, hexUntil: 8_000 },
       owner: 'another',
       status: 'unreachable',
       updatedAt: 5_000,

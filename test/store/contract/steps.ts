@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { LeasedDelivery, NewDelivery } from '../../../src/outbox/delivery.ts';
+import type { Attempt, LeasedDelivery, NewDelivery } from '../../../src/outbox/delivery.ts';
+import { errorWord } from '../../../src/outbox/outcome.ts';
 import type {
   Agent,
   AgentFilter,
@@ -9,8 +10,8 @@ import type {
   Lease,
   Store,
 } from '../../../src/store/store.ts';
-import { aDelivery, anAgent } from '../../helpers/records.ts';
-import { claimAt, insertAgent, insertTask, removal } from '../../helpers/store.ts';
+import { aDelivery, anAgent, anAttempt } from '../../helpers/records.ts';
+import { claimAt, insertAgent, insertTask, removal, updateAgent } from '../../helpers/store.ts';
 
 // What the stories of the contract are told with.
 
@@ -118,16 +119,69 @@ export function asRetry(holding: Holding | undefined, dueAt: number) {
 }
 
 /** Delivers everything that is due; the names in the order in which they went out. */
-export async function drain(store: Store): Promise<string[]> {
+export async function drain(store: Store, now = NOW): Promise<string[]> {
   const sent: string[] = [];
   for (;;) {
-    const { deliveries } = await claim(store);
+    const { deliveries } = await claim(store, { now });
     if (deliveries.length === 0) return sent;
     for (const one of deliveries) {
       sent.push(one.name);
       await store.outbox.complete(asDelivered(one));
     }
   }
+}
+
+/** As it ends when its last attempt failed so. */
+export function asDead(
+  holding: (Holding & { readonly attemptCount: number }) | undefined,
+  failure: Partial<Attempt> = {},
+) {
+  const attempt = anAttempt({
+    number: (holding?.attemptCount ?? 0) + 1,
+    outcome: 'failed',
+    statusCode: 503,
+    errorClass: 'http_status',
+    ...failure,
+  });
+  return {
+    ...asDelivered(holding),
+    state: 'dead',
+    attempt,
+    lastError: errorWord(attempt),
+  } as const satisfies Completion;
+}
+
+/** Ends everything that is due as a dead letter; their ids, in the order in which they were sent. */
+export async function failAll(
+  store: Store,
+  failure: Partial<Attempt> = {},
+  now = NOW,
+): Promise<string[]> {
+  const ended: string[] = [];
+  for (;;) {
+    const { deliveries } = await claim(store, { now });
+    if (deliveries.length === 0) return ended;
+    for (const one of deliveries) {
+      ended.push(one.id);
+      await store.outbox.complete({ ...asDead(one, failure), finishedAt: now });
+    }
+  }
+}
+
+/** Stores a webhook beside a change of its agent. */
+export async function webhook(
+  store: Store,
+  agent: Agent,
+  name: string,
+  changes: Partial<NewDelivery> = {},
+): Promise<NewDelivery> {
+  const delivery = aDelivery(agent.agentId, { kind: 'webhook', name, ...changes } as never);
+  await updateAgent(store, agent.agentId, { version: name }, { webhook: delivery });
+  return delivery;
+}
+
+export async function stateOf(store: Store, { id }: { readonly id: string }) {
+  return (await store.deliveries.get(id))?.record.state;
 }
 
 export async function tasksOf(store: Store, agent: Agent) {

@@ -35,6 +35,7 @@ export function tasks(open: OpenStore): void {
         finishedAt: null,
         nextAttemptAt: 1_700,
         lastError: null,
+        errorClass: null,
       },
       attempts: [],
     });

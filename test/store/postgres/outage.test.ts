@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
-import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { openPostgres } from '../../helpers/open-store.ts';
 import { startPostgres } from '../../helpers/postgres-server.ts';
 import { emptyDatabase, query } from '../../helpers/postgres.ts';
 import { tcpProxy } from '../../helpers/tcp-proxy.ts';
@@ -15,7 +15,7 @@ async function ownServer() {
 }
 
 async function open(url: string): Promise<OpenReplica> {
-  const replica = await openPostgresStore(url);
+  const replica = await openPostgres(url);
   onTestFinished(() => replica.store.close());
   return replica;
 }

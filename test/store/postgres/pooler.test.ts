@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { openPostgres } from '../../helpers/open-store.ts';
 import { emptyDatabase } from '../../helpers/postgres.ts';
 import { transactionPooler } from '../../helpers/transaction-pooler.ts';
 import { aLease, claim, delivered, insert, openReplica, register } from './steps.ts';
@@ -10,11 +10,12 @@ it('works through a transaction-mode pooler, by polling', { timeout: 60_000 }, a
   const pooler = await transactionPooler({
     port: Number(url.port),
     database: url.pathname.slice(1),
+    password: url.password,
   });
   const direct = await openReplica(url.href);
   url.port = String(pooler.port);
   const notices: string[] = [];
-  const pooled = await openPostgresStore(url.href, {
+  const pooled = await openPostgres(url.href, {
     onNotice: (message) => notices.push(message),
   });
   onTestFinished(() => pooled.store.close());

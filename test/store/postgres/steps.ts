@@ -3,9 +3,10 @@ import { onTestFinished } from 'vitest';
 import { v7 as uuidv7 } from 'uuid';
 import type { Clock } from '../../../src/clock.ts';
 import { laneOf, type NewDelivery } from '../../../src/outbox/delivery.ts';
-import { openPostgresStore } from '../../../src/store/postgres/store.ts';
 import type { Agent, ClaimRequest, Completion, Lease, Store } from '../../../src/store/store.ts';
+import { openPostgres } from '../../helpers/open-store.ts';
 import { emptyDatabase } from '../../helpers/postgres.ts';
+import { aSigningSecret } from '../../helpers/secrets.ts';
 
 // Times here are real: replicas judge leases by the clock that they share.
 
@@ -15,7 +16,7 @@ export interface OpenReplica {
 }
 
 export async function openReplica(url: string): Promise<OpenReplica> {
-  const replica = await openPostgresStore(url);
+  const replica = await openPostgres(url);
   onTestFinished(() => replica.store.close());
   return replica;
 }
@@ -39,7 +40,7 @@ export function anAgent(now: number, changes: Partial<Agent> = {}): Agent {
     contactEndpoint: 'http://127.0.0.1:9000/tasks',
     capabilities: [],
     metadata: {},
-    signingSecret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    signingSecret: aSigningSecret(),
     previousSecret: null,
     owner: null,
     status: 'online',
@@ -50,6 +51,7 @@ export function anAgent(now: number, changes: Partial<Agent> = {}): Agent {
     leaseExpiresAt: null,
     offlineAt: null,
     unreachableAt: null,
+    pausedAt: null,
     revision: 0,
     ...changes,
   };
@@ -139,6 +141,9 @@ export function delivered(
       statusCode: 200,
       errorClass: null,
       responseExcerpt: null,
+      connectedMs: 0,
+      answeredMs: 1,
+      spanId: null,
     },
   };
 }

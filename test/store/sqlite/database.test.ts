@@ -1,17 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openDatabase } from '../../../src/store/sqlite/database.ts';
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts';
+import { readMigrations, versionAfter, type Migration } from '../../../src/store/migrations.ts';
+import {
+  MIGRATIONS,
+  migrate,
+  openDatabase,
+  schemaVersion,
+} from '../../../src/store/sqlite/database.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
-import { anAgent } from '../../helpers/records.ts';
-import { insertAgent } from '../../helpers/store.ts';
+import { openSqlite } from '../../helpers/open-store.ts';
+import { aDelivery, anAgent } from '../../helpers/records.ts';
+import { insertAgent, insertTask } from '../../helpers/store.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 
 const IMPATIENT = 10;
+const NONE = { version: 0, oldest: 0 };
 
 function opened(path: string) {
   const database = openDatabase(path, IMPATIENT);
@@ -27,7 +34,7 @@ function opened(path: string) {
 describe('the file', () => {
   it('is created with its folders, readable by its owner alone', async () => {
     const path = join(tempDir(), 'a', 'b', 'agentkit.db');
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     onTestFinished(() => store.close());
     await insertAgent(store, anAgent());
     for (const file of [path, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
@@ -45,7 +52,7 @@ describe('the file', () => {
 
   it('leaves neither log nor shared memory behind when it is closed', async () => {
     const path = join(tempDir(), 'agentkit.db');
-    const store = openSqliteStore(path);
+    const store = openSqlite(path);
     await insertAgent(store, anAgent());
     await store.close();
     expect(existsSync(`${path}-wal`)).toBe(false);
@@ -135,17 +142,48 @@ describe('migrations', () => {
     expect(db.prepare('SELECT lane FROM lanes').all()).toHaveLength(1);
   });
 
-  it('of a newer version are refused, and the file is left as it was', () => {
+  /** A file as a newer version leaves it behind. */
+  function migratedFurther(next: Migration): string {
     const path = join(tempDir(), 'agentkit.db');
     opened(path).close();
     const newer = new DatabaseSync(path);
-    newer.exec('PRAGMA user_version = 999');
+    migrate(newer, [...readMigrations(MIGRATIONS), next]);
     newer.close();
-    expect(() => openDatabase(path, IMPATIENT)).toThrow(
-      /the database is at migration 999, .*: start the newer version/,
-    );
+    return path;
+  }
+
+  it('of a newer version that only add are none of its business', async () => {
+    const path = migratedFurther({
+      sql: 'ALTER TABLE deliveries ADD COLUMN added TEXT; CREATE TABLE added (x INTEGER) STRICT',
+      expands: true,
+    });
+    const store = openSqlite(path, { lockWaitMs: IMPATIENT });
+    const agent = await insertAgent(store, anAgent());
+    expect(await insertTask(store, aDelivery(agent.agentId))).toMatchObject({ seq: 1 });
+    await store.close();
     const after = new DatabaseSync(path);
     onTestFinished(() => after.close());
-    expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 999 });
+    const known = readMigrations(MIGRATIONS);
+    expect(schemaVersion(after)).toEqual({
+      ...versionAfter(known, NONE),
+      version: known.length + 1,
+    });
+  });
+
+  it('of a newer version that take something away are refused, and the file is left as it was', () => {
+    const path = migratedFurther({ sql: 'DROP TABLE payloads', expands: false });
+    const before = readFileSync(path);
+    expect(() => openDatabase(path, IMPATIENT)).toThrow(
+      /the database is at migration \d+ .*: start the newer version/,
+    );
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  it('of a version from before this was told are refused when they are newer', () => {
+    const path = join(tempDir(), 'agentkit.db');
+    const newer = new DatabaseSync(path);
+    newer.exec('PRAGMA user_version = 999');
+    newer.close();
+    expect(() => openDatabase(path, IMPATIENT)).toThrow(/the database is at migration 999 /);
   });
 });

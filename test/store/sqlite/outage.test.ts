@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { StatementSync } from 'node:sqlite';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { openSqliteStore } from '../../../src/store/sqlite/store.ts';
 import { StoreUnavailableError } from '../../../src/store/store.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
+import { openSqlite } from '../../helpers/open-store.ts';
 
 /** SQLITE_IOERR_READ: https://sqlite.org/rescode.html#ioerr_read */
 const IOERR_READ = 266;
 
 it('a disk that cannot be read is an outage, and no bug, to whoever reads', async () => {
-  const store = openSqliteStore(join(tempDir(), 'agentkit.db'));
+  const store = openSqlite(join(tempDir(), 'agentkit.db'));
   onTestFinished(() => store.close());
   const fail = () => {
     throw Object.assign(new Error('disk I/O error'), { errcode: IOERR_READ });

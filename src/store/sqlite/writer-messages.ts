@@ -1,0 +1,121 @@
+import type { LeasedDelivery, NewDelivery } from '../../outbox/delivery.ts';
+import type { Completion, Idempotency, InsertTaskResult, Lease } from '../store.ts';
+
+/** A delivery whose bytes travel beside it. */
+type Bodiless<T> = Omit<T, 'body'>;
+
+/** Of each member of the union. */
+type WithoutFollowUp<T> = T extends unknown ? Omit<T, 'followUp'> : never;
+
+/** What the writer thread does, and what it answers to each. Bodies of requests and results travel beside them. */
+export interface Operations {
+  readonly insertTask: {
+    readonly request: {
+      readonly task: Bodiless<NewDelivery>;
+      readonly lease: Lease | undefined;
+      readonly idempotency: Idempotency | undefined;
+      readonly queueLimit: number;
+    };
+    readonly result: InsertTaskResult;
+  };
+  readonly complete: {
+    readonly request: {
+      readonly completion: WithoutFollowUp<Completion>;
+      readonly followUp: Bodiless<NewDelivery> | undefined;
+    };
+    readonly result: 'done' | 'stale';
+  };
+  readonly claim: {
+    readonly request: ClaimOfLanes;
+    readonly result: {
+      readonly deliveries: readonly Bodiless<LeasedDelivery>[];
+      readonly lanesWithMore: readonly string[];
+      readonly more: boolean;
+      readonly nextDueAt: number | null;
+    };
+  };
+  readonly release: {
+    readonly request: {
+      readonly leases: readonly { seq: number; epoch: number; lane: string }[];
+      readonly now: number;
+    };
+    readonly result: null;
+  };
+  /** The other connection added or ended deliveries: the count of what waits in a lane follows. */
+  readonly noteDepth: {
+    readonly request: { readonly lane: string; readonly change: number };
+    readonly result: null;
+  };
+}
+
+export type OperationName = keyof Operations;
+
+export interface ClaimOfLanes {
+  readonly wanted: readonly WantedLane[];
+  readonly lease: Lease;
+  readonly now: number;
+  readonly limit: number;
+  readonly maxBytes: number;
+  readonly probeIntervalMs: number;
+}
+
+/** A lane that may have something due, and how much of it is wanted. */
+export interface WantedLane {
+  readonly lane: string;
+  readonly capacity: number;
+}
+
+/** One request, or one answer, of a batch. */
+export interface Part<T> {
+  readonly content: T;
+  readonly bodies: readonly Uint8Array[];
+}
+
+export interface Request<Name extends OperationName = OperationName> {
+  readonly name: Name;
+  readonly request: Operations[Name]['request'];
+}
+
+/** A failure crosses without its class: a thread cannot hand over an instance. */
+export type Answer =
+  | { readonly value: unknown }
+  | { readonly failure: { readonly message: string; readonly errcode: number | null } };
+
+/**
+ * A batch as it crosses between the threads: one JSON text, and all bodies one after the other in one buffer, which is
+ * handed over. Cloning the objects as they are takes twice as long, and the clone of a small Buffer takes the whole pool
+ * along that it lies in.
+ */
+export interface Message {
+  readonly json: string;
+  readonly bodies: ArrayBuffer;
+}
+
+export function encode(parts: readonly Part<unknown>[]): Message {
+  let length = 0;
+  for (const { bodies } of parts) for (const body of bodies) length += body.byteLength;
+  const joined = new Uint8Array(length);
+  let offset = 0;
+  const flat = parts.map(({ content, bodies }) => {
+    const lengths = bodies.map((body) => {
+      joined.set(body, offset);
+      offset += body.byteLength;
+      return body.byteLength;
+    });
+    return [content, lengths];
+  });
+  return { json: JSON.stringify(flat), bodies: joined.buffer };
+}
+
+/** The bodies share the memory of the message. */
+export function decode<T>({ json, bodies }: Message): Part<T>[] {
+  let offset = 0;
+  return (JSON.parse(json) as [T, number[]][]).map(([content, lengths]) => ({
+    content,
+    bodies: lengths.map((length) => {
+      const body = Buffer.from(bodies, offset, length);
+      offset += length;
+      return body;
+    }),
+  }));
+}
