@@ -83,7 +83,7 @@ for (const store of short ? (['sqlite'] as const) : (['sqlite', 'postgres'] as c
     `${store}: an agent hangs, and many tasks wait for it`,
     {
       full: { waiting: 100_000, seconds: 10 },
-      short: { waiting: 20_000, seconds: 3 },
+      short: { waiting: 20_000, seconds: 2 },
       limit: 120,
     },
     async ({ size, random, report }) => {
