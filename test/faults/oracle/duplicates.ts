@@ -11,7 +11,7 @@ export function duplicates(
   const inFlight = cutOffs(history);
   const duplicated: Finding[] = [];
   let repeated = 0;
-  for (const { id, key } of history.stored) {
+  for (const { id, key, startedAt } of history.stored) {
     const accepted = index.acceptedOf(id);
     const again = accepted.length - 1;
     if (again < 1) continue;
@@ -22,7 +22,8 @@ export function duplicates(
     if (again === allowed) continue;
     const at = accepted.map((arrival) => arrival.at.toFixed(0)).join(', ');
     const cutAt = cut.map((arrival) => arrival.at.toFixed(0)).join(', ') || 'none';
-    const what = `was accepted ${again + 1} times (arrived ${at}; of these cut off: ${cutAt})`;
+    const times = `arrived ${at}; of these cut off: ${cutAt}`;
+    const what = `was accepted ${again + 1} times, with ${startedAt.length} attempts recorded (${times})`;
     duplicated.push({ subject: key ?? id, what });
   }
   const total = [...inFlight.values()].reduce((sum, arrivals) => sum + arrivals.length, 0);

@@ -243,7 +243,7 @@ describe('duplicated is', () => {
   it('what was accepted twice without need', () => {
     const verdict = verdictOf(twice);
     expect(told(verdict.duplicated)).toEqual([
-      'a was accepted 2 times (arrived 1, 9; of these cut off: none)',
+      'a was accepted 2 times, with 0 attempts recorded (arrived 1, 9; of these cut off: none)',
     ]);
     expect(isFaultless(verdict)).toBe(false);
   });
@@ -276,7 +276,7 @@ describe('duplicated is', () => {
     const arrivals = [...twice.arrivals, arrival('a', 12)];
     const verdict = verdictOf({ ...twice, arrivals, interruptions: [killed(5)] });
     expect(told(verdict.duplicated)).toEqual([
-      'a was accepted 3 times (arrived 1, 9, 12; of these cut off: 1)',
+      'a was accepted 3 times, with 0 attempts recorded (arrived 1, 9, 12; of these cut off: 1)',
     ]);
   });
 
