@@ -14,6 +14,7 @@ import { jsonBody } from './plugins/json-body.ts';
 import { limits } from './plugins/limits.ts';
 import { openapi } from './plugins/openapi.ts';
 import { RequestLog } from './plugins/request-log.ts';
+import { serialization } from './plugins/serialization.ts';
 import { validation } from './plugins/validation.ts';
 import type { Deregistration } from './registry/deregistration.ts';
 import type { Pausing } from './registry/pausing.ts';
@@ -80,6 +81,7 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(limits, { keyring, rateLimit: config.rateLimit });
   await app.register(jsonBody);
   await app.register(validation);
+  await app.register(serialization);
   await app.register(openapi, { version: deps.version });
   await app.register(
     healthRoutes({ store: deps.store, version: deps.version, startedAt: performance.now() }),
