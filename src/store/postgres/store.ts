@@ -5,6 +5,7 @@ import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { createAnchoredClock } from './anchored-clock.ts';
+import { createBacklog } from './backlog.ts';
 import { detectMode } from './connection.ts';
 import { assertUsable, Database, sql } from './database.ts';
 import { createDeliveryStore } from './deliveries.ts';
@@ -24,6 +25,8 @@ export interface PostgresOptions {
   readonly encryptionKeys?: readonly Buffer[];
   /** Told what an operator should know of how the database is reached. */
   readonly onNotice?: (message: string) => void;
+  /** Told how many tasks, or completions, share each transaction. */
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
 const probe = sql('write_probe', 'UPDATE write_probe SET probes = probes + 1');
@@ -34,7 +37,7 @@ const probe = sql('write_probe', 'UPDATE write_probe SET probes = probes + 1');
  */
 export async function openPostgresStore(
   url: string,
-  { encryptionKeys = [], onNotice = () => undefined }: PostgresOptions = {},
+  { encryptionKeys = [], onNotice = () => undefined, onBatch }: PostgresOptions = {},
 ): Promise<{ readonly store: Store; readonly clock: Clock }> {
   const { mode, settings } = await detectMode(url);
   assertUsable(settings);
@@ -58,8 +61,13 @@ export async function openPostgresStore(
     const cache = new AgentCache(db, box);
     const { tell } = hints;
     const agents = createAgentStore({ db, box, cache, depths, tell });
-    const tasks = createTaskStore({ db, depths, replica, tell });
-    const outbox = createOutboxStore({ db, depths, hintDue: () => tell('due', '') });
+    const tasks = createTaskStore({ db, depths, replica, tell, onBatch });
+    const outbox = createOutboxStore({
+      db,
+      depths,
+      hintDue: () => tell('due', ''),
+      onBatch,
+    });
     const store: Store = {
       agents: agents.agents,
       tasks: tasks.tasks,
@@ -69,6 +77,7 @@ export async function openPostgresStore(
       keys: createKeyStore(db),
       replica,
       firstSeen: createFirstSeen(db),
+      backlog: createBacklog(db),
       check: async () => {
         await db.write(probe);
       },

@@ -2,6 +2,7 @@ import { createSecretBox } from '../secret-box.ts';
 import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
+import { createBacklog } from './backlog.ts';
 import { openDatabase } from './database.ts';
 import { Worker } from 'node:worker_threads';
 import { createDeliveryStore } from './deliveries.ts';
@@ -37,6 +38,8 @@ export interface SqliteOptions {
   readonly lockWaitMs?: number;
   /** AGENTKIT_ENCRYPTION_KEY: the first seals, all of them open. */
   readonly encryptionKeys?: readonly Buffer[];
+  /** Told how many writes share each transaction. */
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
 /**
@@ -59,6 +62,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     startWriter: () =>
       new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path } }),
     onRollback: () => cache.clear(),
+    onBatch: options.onBatch,
   });
   const lanes = createLanes(db);
   const depths: DepthChanges = { add: (lane, change) => commit.noteDepth(lane, change) };
@@ -91,6 +95,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
+    ...reading({ backlog: createBacklog(db) }, ['backlog']),
     check: () =>
       commit.run(() => {
         probe.run();
