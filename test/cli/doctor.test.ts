@@ -167,6 +167,11 @@ it('names missing migrations, a newer schema, and another encryption key', async
   await store.close();
   const env = { DATABASE_URL: `sqlite:${path}`, AGENTKIT_ENCRYPTION_KEY: key };
   expect((await doctor(env)).of('database')).toMatch(/is up to date, and can be written to/);
+  const running = openSqlite(path, { encryptionKeys: [Buffer.from(key, 'base64')] });
+  const elsewhere = await doctor(env);
+  expect(elsewhere.of('database')).toContain('a service works on it');
+  expect(elsewhere.of('service')).toMatch(/^warn: something works on the database, and nobody/);
+  await running.close();
   const other = await doctor({ ...env, AGENTKIT_ENCRYPTION_KEY: anEncryptionKey() });
   expect(other.faults).toEqual(['encryption']);
   expect(other.of('encryption')).toContain('does not open the secrets');

@@ -14,6 +14,7 @@ export function addStatus(program: Command, context: CliContext): void {
       const { url } = whereabouts(env, options.url);
       const overview = await overviewOf(connect(context, options), url);
       show(terminal, json, overview, () => overviewText(overview, terminal, now()));
-      if (json !== true) for (const step of nextSteps(overview)) terminal.say(step);
+      const steps = json === true ? [] : nextSteps(overview);
+      if (steps.length > 0) terminal.say(['', ...steps].join('\n'));
     });
 }
