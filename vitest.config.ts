@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Agents and services that come, vanish and come back as processes, over whole leases: `npm run test:system`. */
-export const systemTests = ['test/liveness/**/*.test.ts'];
+/** Agents, services and commands that come, vanish and come back as processes: `npm run test:system`. */
+export const systemTests = ['test/liveness/**/*.test.ts', 'test/cli/system/**/*.test.ts'];
 
 /** Experiments with processes that are killed and stopped, and with what fails around them: `npm run test:faults`. */
 export const faultTests = ['test/faults/**/*.test.ts'];
