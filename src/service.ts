@@ -14,6 +14,7 @@ import { createPing } from './dispatcher/ping.ts';
 import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
+import { createBacklogWatch, type BacklogWatch } from './observability/backlog-watch.ts';
 import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
 import { createDeregistration } from './registry/deregistration.ts';
@@ -31,6 +32,7 @@ import type { PreviousSecret } from './webhook/sign.ts';
 export interface Service {
   readonly app: FastifyInstance;
   readonly store: Store;
+  readonly backlog: BacklogWatch;
   /** Where it listens, once `listen` has resolved. */
   readonly url: () => string;
   listen(): Promise<void>;
@@ -160,6 +162,7 @@ export async function createService(
   });
   const tasks = createTasks({ store, clock, worker, queueLimit: config.agentQueueLimit });
   const replays = createReplays({ store, clock, log, worker });
+  const backlog = createBacklogWatch({ store, clock, log });
   const app = await buildApp({
     registry,
     deregistration,
@@ -186,6 +189,7 @@ export async function createService(
   return {
     app,
     store,
+    backlog,
     url: () => url,
     listen: async () => {
       url = await app.listen({ host: config.host, port: config.port });
@@ -194,6 +198,7 @@ export async function createService(
       await deregistration.resume();
       liveness.start();
       replays.start();
+      backlog.start();
     },
     close: async () => {
       const deadline = performance.now() + config.shutdownGrace - CLOSE_MARGIN_MS;
@@ -201,6 +206,7 @@ export async function createService(
       const hangUp = setTimeout(() => app.server.closeAllConnections(), config.shutdownGrace / 2);
       await app.close();
       clearTimeout(hangUp);
+      await backlog.stop();
       await replays.stop();
       await retention.stop();
       await liveness.stop();

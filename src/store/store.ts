@@ -7,6 +7,7 @@ import type {
   LeasedDelivery,
   NewDelivery,
 } from '../outbox/delivery.ts';
+import type { Backlog } from './backlog.ts';
 import type { DeliveryStore, ReplayStore } from './delivery-store.ts';
 
 /** The store cannot write (disk full, file gone, database away): nothing was accepted, and it may pass. */
@@ -33,6 +34,8 @@ export interface Store {
    * By it a replaced secret's overlap is counted over restarts.
    */
   firstSeen(name: string, value: string, now: number): Promise<number>;
+  /** What there is, of each thing counted up to `limit`: its cost is bounded by that, not by what there is. */
+  backlog(limit: number): Promise<Backlog>;
   /** Resolves when a write goes through; rejects with the reason otherwise. For readiness. */
   readonly check: () => Promise<void>;
   readonly close: () => Promise<void>;

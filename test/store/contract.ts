@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { agentEvents } from './contract/agent-events.ts';
 import { agentTokens } from './contract/agent-tokens.ts';
+import { backlog } from './contract/backlog.ts';
 import { cancelling } from './contract/cancelling.ts';
 import { changingAgents } from './contract/changing-agents.ts';
 import { claiming } from './contract/claiming.ts';
@@ -52,6 +53,7 @@ export function describeStore(name: string, open: OpenStore, options: StoreOptio
   describe(`${name}: pulling forward`, () => pullingForward(open));
   describe(`${name}: replaying`, () => replaying(open));
   describe(`${name}: pruning`, () => pruning(open));
+  describe(`${name}: what there is`, () => backlog(open));
   describe(`${name}: API keys`, () => keys(open));
   describe(`${name}: when a value was first seen`, () => firstSeen(open));
   describe(`${name}: over a restart`, () => restart(open));

@@ -5,6 +5,7 @@ import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
 import { createAnchoredClock } from './anchored-clock.ts';
+import { createBacklog } from './backlog.ts';
 import { detectMode } from './connection.ts';
 import { assertUsable, Database, sql } from './database.ts';
 import { createDeliveryStore } from './deliveries.ts';
@@ -69,6 +70,7 @@ export async function openPostgresStore(
       keys: createKeyStore(db),
       replica,
       firstSeen: createFirstSeen(db),
+      backlog: createBacklog(db),
       check: async () => {
         await db.write(probe);
       },

@@ -2,6 +2,7 @@ import { createSecretBox } from '../secret-box.ts';
 import type { Store } from '../store.ts';
 import { AgentCache } from './agent-cache.ts';
 import { createAgentStore } from './agents.ts';
+import { createBacklog } from './backlog.ts';
 import { openDatabase } from './database.ts';
 import { Worker } from 'node:worker_threads';
 import { createDeliveryStore } from './deliveries.ts';
@@ -91,6 +92,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
     firstSeen: createFirstSeen(db, commit),
+    ...reading({ backlog: createBacklog(db) }, ['backlog']),
     check: () =>
       commit.run(() => {
         probe.run();
