@@ -17,6 +17,9 @@ import { createPrepare } from './dispatcher/targets.ts';
 import { createBacklogWatch, type BacklogWatch } from './observability/backlog-watch.ts';
 import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
+import { countingStore } from './overview/counting-store.ts';
+import { createOverview } from './overview/overview.ts';
+import { Rates } from './overview/rates.ts';
 import { createDeregistration } from './registry/deregistration.ts';
 import { createLiveness } from './registry/liveness.ts';
 import { createPausing } from './registry/pausing.ts';
@@ -53,8 +56,10 @@ export async function createService(
   log: FastifyBaseLogger,
   givenClock?: Clock,
 ): Promise<Service> {
-  const { store, clock: clockOfStore } = await openStore(config, log);
+  const { store: opened, clock: clockOfStore } = await openStore(config, log);
   const clock = givenClock ?? clockOfStore;
+  const rates = new Rates(clock);
+  const store = countingStore(opened, rates);
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   // Not our own timeout: whoever held the leases may have been started with a longer one.
   await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
@@ -177,6 +182,7 @@ export async function createService(
       clock,
       sender: opscoreSender,
     }),
+    overview: createOverview({ store, clock, rates, targets: notifications }),
     store,
     log,
     version,

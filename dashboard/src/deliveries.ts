@@ -2,7 +2,15 @@ import type { DeliveryRecord, DeliverySummary } from '../../src/sdk/delivery-typ
 import { ask, query } from './api.ts';
 
 /** The filters of a list, as they stand in its URL and in the API's. Times are ISO 8601 in UTC. */
-export const FILTERS = ['kind', 'state', 'agent_id', 'error_class', 'since', 'until', 'id'] as const;
+export const FILTERS = [
+  'kind',
+  'state',
+  'agent_id',
+  'error_class',
+  'since',
+  'until',
+  'id',
+] as const;
 export type FilterName = (typeof FILTERS)[number];
 export type Filter = Partial<Record<FilterName, string>>;
 

@@ -27,7 +27,8 @@ export function faultsOf(failing: readonly Failing[]): readonly Fault[] {
       dead: before?.dead ?? null,
       [state]: add(before?.[state] ?? null, one),
       reasons: reasons.includes(why) ? reasons : [...reasons, why],
-      oldestAt: before !== undefined && before.oldestAt < one.oldestAt ? before.oldestAt : one.oldestAt,
+      oldestAt:
+        before !== undefined && before.oldestAt < one.oldestAt ? before.oldestAt : one.oldestAt,
     });
   }
   const size = ({ waiting, dead }: Fault) => (waiting?.count ?? 0) + (dead?.count ?? 0);

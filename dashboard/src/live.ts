@@ -51,14 +51,15 @@ export function resumeLive(): void {
 }
 
 async function follow(signal: AbortSignal): Promise<void> {
+  const over = () => signal.aborted;
   let retryMs = FIRST_RETRY_MS;
-  while (!signal.aborted) {
+  while (!over()) {
     if (connection.get() !== 'waiting') connection.set('connecting');
     const heard = await listen(signal).catch((error: unknown) => {
-      if (!signal.aborted) trouble.set(error instanceof Error ? error.message : String(error));
+      if (!over()) trouble.set(error instanceof Error ? error.message : String(error));
       return false;
     });
-    if (signal.aborted) return;
+    if (over()) return;
     connection.set('waiting');
     retryMs = heard ? FIRST_RETRY_MS : Math.min(2 * retryMs, LONGEST_RETRY_MS);
     await pauseFor(retryMs, signal);
@@ -81,7 +82,6 @@ async function listen(signal: AbortSignal): Promise<boolean> {
     for await (const { name, data } of readEvents(response.body)) {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
-      if (signal.aborted) return heard;
       heard = true;
       take(name, data);
     }

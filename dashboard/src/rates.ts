@@ -12,15 +12,19 @@ export interface LastMinute {
   readonly failedShare: number;
 }
 
-export function lastMinute({ stepSeconds, accepted, delivered, failed }: Rates): LastMinute {
-  // Whole steps, and the one that has begun: what happens now is seen now.
+/** @param at when it was told, ISO 8601: how much of the last step is over. */
+export function lastMinute(
+  { stepSeconds, accepted, delivered, failed }: Rates,
+  at: string,
+): LastMinute {
   const steps = Math.round(60 / stepSeconds);
   const sum = (values: readonly number[]) =>
-    values.slice(-steps - 1).reduce((total, value) => total + value, 0);
+    values.slice(-steps).reduce((total, value) => total + value, 0);
+  const seconds = (steps - 1) * stepSeconds + ((Date.parse(at) / 1_000) % stepSeconds);
   const failures = sum(failed);
   const attempts = sum(delivered) + failures;
   return {
-    acceptedPerSecond: accepted.slice(-steps - 1, -1).reduce((total, value) => total + value, 0) / 60,
+    acceptedPerSecond: sum(accepted) / seconds,
     attempts,
     failedShare: attempts === 0 ? 0 : failures / attempts,
   };

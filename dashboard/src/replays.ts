@@ -16,7 +16,9 @@ export function filterWords(filter: ReplayRecord['filter']): string {
 }
 
 export async function listReplays(cursor: string | undefined, signal: AbortSignal) {
-  const page = await ask<ReplayRecord[]>('GET', query('/v1/replays', { limit: 50, cursor }), { signal });
+  const page = await ask<ReplayRecord[]>('GET', query('/v1/replays', { limit: 50, cursor }), {
+    signal,
+  });
   return { items: page.data, next: page.next_cursor ?? null };
 }
 

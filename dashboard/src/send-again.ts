@@ -19,7 +19,11 @@ function replayFilter({ kind, agent_id, error_class, since, until }: Filter) {
 }
 
 /** Counts before anything is done. */
-export async function countAgain(filter: Filter, waiting: boolean, signal: AbortSignal): Promise<Again> {
+export async function countAgain(
+  filter: Filter,
+  waiting: boolean,
+  signal: AbortSignal,
+): Promise<Again> {
   const body = { filter: replayFilter(filter), dryRun: true };
   const counted = ask<{ total: number }>('POST', '/v1/replays', { body, signal });
   const found = waiting ? await waitingIds(filter, signal) : { ids: [], more: false };
@@ -30,13 +34,22 @@ async function waitingIds(filter: Filter, signal: AbortSignal) {
   const ids: string[] = [];
   let cursor: string | null = null;
   do {
-    const path: string = query('/v1/deliveries', { ...filter, state: 'scheduled', limit: 1_000, cursor });
+    const path: string = query('/v1/deliveries', {
+      ...filter,
+      state: 'scheduled',
+      limit: 1_000,
+      cursor,
+    });
     const page = await ask<DeliverySummary[]>('GET', path, { signal });
-    for (const { deliveryId, errorClass } of page.data) if (errorClass !== null) ids.push(deliveryId);
+    for (const { deliveryId, errorClass } of page.data)
+      if (errorClass !== null) ids.push(deliveryId);
     cursor = page.next_cursor ?? null;
   } while (cursor !== null && ids.length < MOST_WAITING);
   // The oldest first: of an order it is the one that the others wait for.
-  return { ids: ids.slice(0, MOST_WAITING).reverse(), more: cursor !== null || ids.length > MOST_WAITING };
+  return {
+    ids: ids.slice(0, MOST_WAITING).reverse(),
+    more: cursor !== null || ids.length > MOST_WAITING,
+  };
 }
 
 /** The order is stored when this resolves: the service finishes it, whatever becomes of this page. */
@@ -61,7 +74,8 @@ export async function tryNow(
         await retryDelivery(id);
         tried += 1;
       } catch (error) {
-        if (!(error instanceof Refusal) || (error.status !== 404 && error.status !== 409)) throw error;
+        if (!(error instanceof Refusal) || (error.status !== 404 && error.status !== 409))
+          throw error;
       }
       done += 1;
       onProgress(done);

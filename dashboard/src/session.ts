@@ -37,7 +37,10 @@ async function whoami(key: string | null): Promise<Session> {
   const answer = (await response.json().catch(() => ({}))) as { message?: string; data?: Who };
   if (response.ok && answer.data !== undefined) return judge(answer.data);
   const wanted = response.status === 401 && key === null;
-  return { state: 'out', reason: wanted ? null : (answer.message ?? `It answered ${response.status}.`) };
+  return {
+    state: 'out',
+    reason: wanted ? null : (answer.message ?? `It answered ${response.status}.`),
+  };
 }
 
 /** Only who may look at everything gets further. */
@@ -45,8 +48,14 @@ function judge(who: Who): Session {
   if (who.kind === 'anonymous' || who.scope === 'admin' || who.scope === 'read') {
     return { state: 'in', who };
   }
-  const whose = who.kind === 'agent' ? 'That is the token of an agent' : `That key has the scope ${who.scope ?? ''}`;
-  return { state: 'out', reason: `${whose}. To look takes a key with the scope read, to act one with admin.` };
+  const whose =
+    who.kind === 'agent'
+      ? 'That is the token of an agent'
+      : `That key has the scope ${who.scope ?? ''}`;
+  return {
+    state: 'out',
+    reason: `${whose}. To look takes a key with the scope read, to act one with admin.`,
+  };
 }
 
 /** At the start: with the key of this tab, or without one where the service is open. */
@@ -57,7 +66,10 @@ export async function begin(): Promise<void> {
 export async function signIn(given: string): Promise<void> {
   const key = given.trim();
   if (!FORM.test(key)) {
-    session.set({ state: 'out', reason: 'That cannot be a key: it has spaces or other characters in it.' });
+    session.set({
+      state: 'out',
+      reason: 'That cannot be a key: it has spaces or other characters in it.',
+    });
     return;
   }
   const answer = await whoami(key);

@@ -31,7 +31,8 @@ const UNITS = [
 
 /** `12 s`, `4 min`, `3 h`, `2 d`: one unit, rounded down. */
 export function duration(ms: number): string {
-  for (const [unit, name] of UNITS) if (ms >= unit) return `${count(Math.floor(ms / unit))} ${name}`;
+  for (const [unit, name] of UNITS)
+    if (ms >= unit) return `${count(Math.floor(ms / unit))} ${name}`;
   return '0 s';
 }
 

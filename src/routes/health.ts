@@ -93,6 +93,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
           links: {
             agents: '/v1/agents',
             health: '/health',
+            dashboard: '/dashboard',
             documentation: '/docs',
             openapi: '/openapi.json',
           },

@@ -3,7 +3,13 @@ import { href } from '../place.ts';
 import { atLeast } from '../words.ts';
 import { Badge } from './badge.tsx';
 
-export function AgentStates({ agents, paused }: { agents: Readonly<Record<string, Counted>>; paused: Counted }) {
+export function AgentStates({
+  agents,
+  paused,
+}: {
+  agents: Readonly<Record<string, Counted>>;
+  paused: Counted;
+}) {
   return (
     <ul class="rows">
       {Object.entries(agents).map(([status, counted]) => (

@@ -20,7 +20,9 @@ export function Attempts({ attempts }: { attempts: readonly DeliveryAttempt[] })
             <Phases phases={attempt.phases} total={attempt.durationMs} />
             <h3>What came back</h3>
             {attempt.responseExcerpt === null || attempt.responseExcerpt === '' ? (
-              <p class="quiet">{attempt.statusCode === null ? 'No answer.' : 'An answer without a body.'}</p>
+              <p class="quiet">
+                {attempt.statusCode === null ? 'No answer.' : 'An answer without a body.'}
+              </p>
             ) : (
               <pre tabIndex={0}>{attempt.responseExcerpt}</pre>
             )}
@@ -61,7 +63,11 @@ function Phases({ phases, total }: { phases: AttemptPhases; total: number }) {
     <div class="phases">
       <div class="phase-bar" aria-hidden="true">
         {known.map(([phase]) => (
-          <i key={phase} class={phase} style={{ flexGrow: Math.max(phases[phase] ?? 0, total / 200, 0.01) }} />
+          <i
+            key={phase}
+            class={phase}
+            style={{ flexGrow: Math.max(phases[phase] ?? 0, total / 200, 0.01) }}
+          />
         ))}
       </div>
       <p class="quiet">

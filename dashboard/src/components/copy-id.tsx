@@ -13,7 +13,12 @@ export function CopyId({ id, short = false }: { id: string; short?: boolean }) {
   return (
     <span class="id">
       <code title={id}>{short ? `…${id.slice(-8)}` : id}</code>
-      <button type="button" class="plain copy" aria-label={`Copy id ${id}`} onClick={() => void copy()}>
+      <button
+        type="button"
+        class="plain copy"
+        aria-label={`Copy id ${id}`}
+        onClick={() => void copy()}
+      >
         Copy
       </button>
     </span>

@@ -21,10 +21,19 @@ export function DeliveryFilters({ filter, kinds, anyKind, withState }: Props) {
     go(href(path, next));
   }
 
-  const select = (name: FilterName, label: string, any: string | null, options: readonly (readonly [string, string])[]) => (
+  const select = (
+    name: FilterName,
+    label: string,
+    any: string | null,
+    options: readonly (readonly [string, string])[],
+  ) => (
     <label>
       {label}
-      <select name={name} value={filter[name] ?? ''} onChange={(event) => set(name, event.currentTarget.value)}>
+      <select
+        name={name}
+        value={filter[name] ?? ''}
+        onChange={(event) => set(name, event.currentTarget.value)}
+      >
         {any !== null && <option value="">{any}</option>}
         {options.map(([value, word]) => (
           <option key={value} value={value}>
@@ -62,9 +71,25 @@ export function DeliveryFilters({ filter, kinds, anyKind, withState }: Props) {
   return (
     <form class="filters" aria-label="Filters" onSubmit={(event) => event.preventDefault()}>
       {kinds.length > 0 &&
-        select('kind', 'Kind', anyKind ? 'All kinds' : null, kinds.map((kind) => [kind, kindWord(kind)] as const))}
-      {withState && select('state', 'State', 'All states', STATES.map((state) => [state, stateWord(state)] as const))}
-      {select('error_class', 'Last error', 'Any or none', ERROR_CLASSES.map((name) => [name, reason(name, null)] as const))}
+        select(
+          'kind',
+          'Kind',
+          anyKind ? 'All kinds' : null,
+          kinds.map((kind) => [kind, kindWord(kind)] as const),
+        )}
+      {withState &&
+        select(
+          'state',
+          'State',
+          'All states',
+          STATES.map((state) => [state, stateWord(state)] as const),
+        )}
+      {select(
+        'error_class',
+        'Last error',
+        'Any or none',
+        ERROR_CLASSES.map((name) => [name, reason(name, null)] as const),
+      )}
       {text('agent_id', 'Agent id')}
       {moment('since', 'Accepted since')}
       {moment('until', 'Accepted before')}

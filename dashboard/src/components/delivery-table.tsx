@@ -6,6 +6,7 @@ import { count, kindWord, reason } from '../words.ts';
 import { AgentName } from './agent-name.tsx';
 import { Badge } from './badge.tsx';
 import { CopyId } from './copy-id.tsx';
+import { NextAttempt } from './next-attempt.tsx';
 import { Time } from './time.tsx';
 
 interface Props {
@@ -54,7 +55,9 @@ export function DeliveryTable({ caption, items, withKind = true, withAgent = tru
                 <AgentName agentId={one.agentId} />
               </td>
             )}
-            <td data-label="Last error">{reason(one.errorClass, one.lastError) || <span class="quiet">–</span>}</td>
+            <td data-label="Last error">
+              {reason(one.errorClass, one.lastError) || <span class="quiet">–</span>}
+            </td>
             <td data-label="Attempts" class="number">
               {count(one.attemptCount)}
             </td>
@@ -62,7 +65,7 @@ export function DeliveryTable({ caption, items, withKind = true, withAgent = tru
               <Time at={one.createdAt} />
             </td>
             <td data-label="Next attempt">
-              <Time at={one.nextAttemptAt} />
+              <NextAttempt of={one} />
             </td>
             <td data-label="Id">
               <CopyId id={one.deliveryId} short />

@@ -17,7 +17,13 @@ const filterOf = ({ kind, errorClass }: Fault): Filter => ({
 const pageOf = (kind: string) => (kind === 'task' ? '/tasks' : '/webhooks');
 
 /** One line for each thing to mend: what, why, how many, and what to do. */
-export function Faults({ faults, targets }: { faults: readonly Fault[]; targets: Overview['targets'] }) {
+export function Faults({
+  faults,
+  targets,
+}: {
+  faults: readonly Fault[];
+  targets: Overview['targets'];
+}) {
   const [asked, setAsked] = useState<Fault | null>(null);
   if (faults.length === 0) {
     return (
@@ -35,7 +41,11 @@ export function Faults({ faults, targets }: { faults: readonly Fault[]; targets:
               <b>{kindWord(fault.kind)}s</b> <span>{fault.reasons.join(', ')}</span>
             </p>
             <p class="quiet">
-              <Amount of={fault.waiting} word="waiting" to={href(pageOf(fault.kind), { ...filterOf(fault), state: 'scheduled' })} />
+              <Amount
+                of={fault.waiting}
+                word="waiting"
+                to={href(pageOf(fault.kind), { ...filterOf(fault), state: 'scheduled' })}
+              />
               {fault.waiting !== null && fault.dead !== null && ' · '}
               <Amount of={fault.dead} word="dead" to={href('/dead-letters', filterOf(fault))} />
               {' · the oldest '}

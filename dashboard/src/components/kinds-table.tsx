@@ -24,7 +24,9 @@ export function KindsTable({ kinds }: { kinds: readonly KindOverview[] }) {
           <tr key={kind}>
             <th scope="row">{kindWord(kind)}s</th>
             <td class="number">
-              <a href={href(kind === 'task' ? '/tasks' : '/webhooks', { kind, state: 'scheduled' })}>
+              <a
+                href={href(kind === 'task' ? '/tasks' : '/webhooks', { kind, state: 'scheduled' })}
+              >
                 {atLeast(pending)}
               </a>
             </td>

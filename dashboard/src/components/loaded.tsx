@@ -18,7 +18,9 @@ export function Loaded<T>({ of, children }: Props<T>) {
           </button>
         </p>
       )}
-      {of.data !== undefined ? children(of.data) : of.error === undefined && <p class="waiting">Loading …</p>}
+      {of.data !== undefined
+        ? children(of.data)
+        : of.error === undefined && <p class="waiting">Loading …</p>}
     </>
   );
 }

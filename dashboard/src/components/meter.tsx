@@ -4,7 +4,11 @@ import { count } from '../words.ts';
 export function Meter({ label, done, of }: { label: string; done: number; of: number }) {
   return (
     <span class="meter">
-      <progress aria-label={label} value={of === 0 ? 1 : Math.min(done, of)} max={Math.max(1, of)} />
+      <progress
+        aria-label={label}
+        value={of === 0 ? 1 : Math.min(done, of)}
+        max={Math.max(1, of)}
+      />
       <span>
         {count(done)} of {count(of)}
       </span>

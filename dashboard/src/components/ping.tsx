@@ -24,13 +24,21 @@ export function Ping() {
   );
 }
 
-function Answer({ ping: { ok, explanation, durationMs, statusCode, clockSkewSeconds } }: { ping: WebhookPing }) {
+function Answer({
+  ping: { ok, explanation, durationMs, statusCode, clockSkewSeconds },
+}: {
+  ping: WebhookPing;
+}) {
   return (
     <p class={ok ? 'good' : 'bad'}>
       <b>{ok ? 'It works.' : 'It does not work.'}</b> {explanation}{' '}
       <span class="quiet">
-        ({statusCode === null ? 'no answer' : `status ${statusCode}`} after {milliseconds(durationMs)}
-        {clockSkewSeconds !== null && Math.abs(clockSkewSeconds) > 5 && `; its clock is off by ${clockSkewSeconds} s`})
+        ({statusCode === null ? 'no answer' : `status ${statusCode}`} after{' '}
+        {milliseconds(durationMs)}
+        {clockSkewSeconds !== null &&
+          Math.abs(clockSkewSeconds) > 5 &&
+          `; its clock is off by ${clockSkewSeconds} s`}
+        )
       </span>
     </p>
   );

@@ -24,7 +24,9 @@ export function RateCharts({ rates, replicas }: { rates: Rates; replicas: number
         />
       </div>
       {replicas > 1 && (
-        <p class="quiet">These are the rates of one of {replicas} replicas, the one that this page talks to.</p>
+        <p class="quiet">
+          These are the rates of one of {replicas} replicas, the one that this page talks to.
+        </p>
       )}
     </>
   );

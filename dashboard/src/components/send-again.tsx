@@ -20,9 +20,13 @@ interface Props {
 
 /** Counts, asks, and sends again: nothing happens before the count was seen. */
 export function SendAgain({ filter, of, waiting, onClose }: Props) {
-  const again = useResource(JSON.stringify([filter, waiting]), (signal) => countAgain(filter, waiting, signal), {
-    live: false,
-  });
+  const again = useResource(
+    JSON.stringify([filter, waiting]),
+    (signal) => countAgain(filter, waiting, signal),
+    {
+      live: false,
+    },
+  );
   const [done, setDone] = useState<number | null>(null);
   const { busy, run } = useAction();
   const controller = useRef(new AbortController());
@@ -68,18 +72,20 @@ export function SendAgain({ filter, of, waiting, onClose }: Props) {
 }
 
 function Counts({ again: { dead, waiting, more } }: { again: Again }) {
-  if (dead + waiting.length === 0) return <p>Nothing of that is there any more: nothing has to be sent again.</p>;
+  if (dead + waiting.length === 0)
+    return <p>Nothing of that is there any more: nothing has to be sent again.</p>;
   return (
     <ul>
       {dead > 0 && (
         <li>
-          <b>{count(dead)}</b> {dead === 1 ? 'dead letter is' : 'dead letters are'} scheduled again by a replay, which
-          goes on by itself, also after a restart of the service.
+          <b>{count(dead)}</b> {dead === 1 ? 'dead letter is' : 'dead letters are'} scheduled again
+          by a replay, which goes on by itself, also after a restart of the service.
         </li>
       )}
       {waiting.length > 0 && (
         <li>
-          <b>{count(waiting.length)}</b> that {waiting.length === 1 ? 'waits for its' : 'wait for their'} next attempt{' '}
+          <b>{count(waiting.length)}</b> that{' '}
+          {waiting.length === 1 ? 'waits for its' : 'wait for their'} next attempt{' '}
           {waiting.length === 1 ? 'is' : 'are'} tried now.
           {more && ' There are more; they go on by their own schedule, or by doing this again.'}
         </li>

@@ -31,7 +31,10 @@ export function Shell({ section, children }: { section: string; children: Compon
           <ul>
             {SECTIONS.map(([path, name]) => (
               <li key={path}>
-                <a href={href(`/${path}`)} {...(path === section ? { 'aria-current': 'page' } : {})}>
+                <a
+                  href={href(`/${path}`)}
+                  {...(path === section ? { 'aria-current': 'page' } : {})}
+                >
                   {name}
                 </a>
               </li>
@@ -63,7 +66,10 @@ function WhoAmI() {
   const { kind, name, scope } = current.who;
   if (kind === 'anonymous') {
     return (
-      <span class="who" title="No keys are configured: everybody who reaches the service may do everything.">
+      <span
+        class="who"
+        title="No keys are configured: everybody who reaches the service may do everything."
+      >
         Open mode
       </span>
     );

@@ -38,8 +38,8 @@ export function SignIn({ reason }: { reason: string | null }) {
           Sign in
         </button>
         <p id="key-help" class="quiet">
-          A key with the scope <code>read</code> sees everything; one with <code>admin</code> acts as well. It is kept
-          in this tab until you sign out or close it.
+          A key with the scope <code>read</code> sees everything; one with <code>admin</code> acts
+          as well. It is kept in this tab until you sign out or close it.
         </p>
       </form>
     </main>

@@ -18,7 +18,8 @@ export function Targets({ targets: { webhooks, stateReports } }: { targets: Over
       )}
       {!stateReports && (
         <p>
-          Dead letters of tasks are not reported: set <code>OPSCORE_API_URL</code> and <code>OPSCORE_API_KEY</code>.
+          Dead letters of tasks are not reported: set <code>OPSCORE_API_URL</code> and{' '}
+          <code>OPSCORE_API_KEY</code>.
         </p>
       )}
       {webhooks && stateReports && <p class="quiet">Webhooks and state reports are configured.</p>}

@@ -5,9 +5,9 @@ import { lastMinute } from '../rates.ts';
 import { atLeast, duration, percent, rate } from '../words.ts';
 
 /** The four figures that say whether all is well. */
-export function Tiles({ overview: { rates, kinds } }: { overview: Overview }) {
+export function Tiles({ overview: { at, rates, kinds } }: { overview: Overview }) {
   const now = useNow();
-  const { acceptedPerSecond, attempts, failedShare } = lastMinute(rates);
+  const { acceptedPerSecond, attempts, failedShare } = lastMinute(rates, at);
   const dead = kinds.reduce<Counted>(
     (sum, kind) => ({ count: sum.count + kind.dead.count, more: sum.more || kind.dead.more }),
     { count: 0, more: false },
@@ -28,7 +28,9 @@ export function Tiles({ overview: { rates, kinds } }: { overview: Overview }) {
       <div class={failedShare >= 0.05 ? 'bad' : ''}>
         <dt>Attempts failed</dt>
         <dd>{attempts === 0 ? '–' : percent(failedShare)}</dd>
-        <dd class="quiet">{attempts === 0 ? 'no attempt in the last minute' : 'in the last minute'}</dd>
+        <dd class="quiet">
+          {attempts === 0 ? 'no attempt in the last minute' : 'in the last minute'}
+        </dd>
       </div>
       <div>
         <dt>Oldest waiting</dt>
@@ -38,7 +40,9 @@ export function Tiles({ overview: { rates, kinds } }: { overview: Overview }) {
       <div class={dead.count > 0 ? 'bad' : ''}>
         <dt>Dead letters</dt>
         <dd>{atLeast(dead)}</dd>
-        <dd class="quiet">{dead.count > 0 ? <a href={href('/dead-letters')}>look at them</a> : 'none'}</dd>
+        <dd class="quiet">
+          {dead.count > 0 ? <a href={href('/dead-letters')}>look at them</a> : 'none'}
+        </dd>
       </div>
     </dl>
   );

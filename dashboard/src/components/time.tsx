@@ -2,9 +2,9 @@ import { useNow } from '../clock.ts';
 import { relative } from '../words.ts';
 
 /** A moment as its distance from now; the whole of it as a title. */
-export function Time({ at, none = '–' }: { at: string | null; none?: string }) {
+export function Time({ at }: { at: string | null }) {
   const now = useNow();
-  if (at === null) return <span class="quiet">{none}</span>;
+  if (at === null) return <span class="quiet">–</span>;
   return (
     <time dateTime={at} title={absolute(at)}>
       {relative(Date.parse(at), now)}

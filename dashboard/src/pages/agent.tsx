@@ -32,7 +32,7 @@ export function AgentPage({ agentId }: { agentId: string }) {
       <Loaded of={agent}>{(one) => <Facts agent={one} />}</Loaded>
       <section aria-labelledby="deliveries">
         <h2 id="deliveries">Its last deliveries</h2>
-        <p>
+        <p class="sections">
           <a href={href('/tasks', { agent_id: agentId })}>All its tasks</a>
           {' · '}
           <a href={href('/webhooks', { agent_id: agentId })}>All webhooks about it</a>
@@ -42,7 +42,11 @@ export function AgentPage({ agentId }: { agentId: string }) {
         <Loaded of={deliveries}>
           {({ items }) =>
             items.length > 0 ? (
-              <DeliveryTable caption="Its last deliveries" items={items.slice(0, FEW)} withAgent={false} />
+              <DeliveryTable
+                caption="Its last deliveries"
+                items={items.slice(0, FEW)}
+                withAgent={false}
+              />
             ) : (
               <Empty title="Nothing was sent to it yet.">
                 Ops-Core gives it a task with <code>POST /v1/agents/{agentId}/run</code>.
@@ -106,7 +110,9 @@ function Facts({ agent }: { agent: Agent }) {
         </div>
         <div class="wide">
           <dt>Capabilities</dt>
-          <dd class="name">{agent.capabilities.length === 0 ? 'none' : agent.capabilities.join(', ')}</dd>
+          <dd class="name">
+            {agent.capabilities.length === 0 ? 'none' : agent.capabilities.join(', ')}
+          </dd>
         </div>
         <div class="wide">
           <dt>Id</dt>

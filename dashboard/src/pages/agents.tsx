@@ -24,7 +24,8 @@ export function AgentsPage() {
     (signal) => listAgents(filter, cursor, signal),
     { live: cursor === undefined },
   );
-  const set = (change: Readonly<Record<string, string>>) => go(href(path, { name, status, ...change }));
+  const set = (change: Readonly<Record<string, string>>) =>
+    go(href(path, { name, status, ...change }));
   return (
     <>
       <Heading title="Agents" />
@@ -42,7 +43,11 @@ export function AgentsPage() {
         </label>
         <label>
           Status
-          <select name="status" value={status} onChange={(event) => set({ status: event.currentTarget.value })}>
+          <select
+            name="status"
+            value={status}
+            onChange={(event) => set({ status: event.currentTarget.value })}
+          >
             <option value="">All</option>
             {STATUSES.map((one) => (
               <option key={one} value={one}>
@@ -122,10 +127,14 @@ function AgentTable({ agents, changed }: { agents: readonly Agent[]; changed: ()
 }
 
 function Nothing({ filtered }: { filtered: boolean }) {
-  if (filtered) return <Empty title="No agent matches.">Names are compared from their beginning, and by case.</Empty>;
+  if (filtered)
+    return (
+      <Empty title="No agent matches.">Names are compared from their beginning, and by case.</Empty>
+    );
   return (
     <Empty title="No agent is registered yet.">
-      Start one with the SDK (TUTORIAL.md), or register one with <code>POST /v1/agents/register</code>.
+      Start one with the SDK (TUTORIAL.md), or register one with{' '}
+      <code>POST /v1/agents/register</code>.
     </Empty>
   );
 }

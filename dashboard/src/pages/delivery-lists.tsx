@@ -66,7 +66,8 @@ function DeliveryList({ title, fixed, preset = {}, kinds, hint, withPing = false
     { live: cursor === undefined },
   );
   // A replay goes by these; an id names one, which has a button of its own.
-  const mayReplay = filter.id === undefined && ['dead', 'scheduled', undefined].includes(filter.state);
+  const mayReplay =
+    filter.id === undefined && ['dead', 'scheduled', undefined].includes(filter.state);
   const filtered = [...query.keys()].length > 0;
   return (
     <>
@@ -80,12 +81,17 @@ function DeliveryList({ title, fixed, preset = {}, kinds, hint, withPing = false
           )}
         </Act>
       </Heading>
-      <DeliveryFilters filter={filter} kinds={kinds} anyKind={preset.kind === undefined} withState={fixed.state === undefined} />
+      <DeliveryFilters
+        filter={filter}
+        kinds={kinds}
+        anyKind={preset.kind === undefined}
+        withState={fixed.state === undefined}
+      />
       <Loaded of={page}>
         {({ items, next }) => (
           <>
             {items.length > 0 ? (
-              <DeliveryTable caption={title} items={items} withKind={kinds.length > 0} />
+              <DeliveryTable caption={title} items={items} withKind={filter.kind === undefined} />
             ) : (
               <Nothing hint={hint} filtered={filtered} more={next !== null} />
             )}
@@ -106,8 +112,14 @@ function DeliveryList({ title, fixed, preset = {}, kinds, hint, withPing = false
 }
 
 function Nothing({ hint, filtered, more }: { hint: string; filtered: boolean; more: boolean }) {
-  if (more) return <Empty title="Nothing so far.">The search has not come to an end: go on with the next page.</Empty>;
-  if (filtered) return <Empty title="Nothing matches these filters.">Clear one of them, or all.</Empty>;
+  if (more)
+    return (
+      <Empty title="Nothing so far.">
+        The search has not come to an end: go on with the next page.
+      </Empty>
+    );
+  if (filtered)
+    return <Empty title="Nothing matches these filters.">Clear one of them, or all.</Empty>;
   return <Empty title="There is nothing yet.">{hint}</Empty>;
 }
 

@@ -9,6 +9,7 @@ import { Badge } from '../components/badge.tsx';
 import { CopyId } from '../components/copy-id.tsx';
 import { Dialog } from '../components/dialog.tsx';
 import { Heading } from '../components/heading.tsx';
+import { NextAttempt } from '../components/next-attempt.tsx';
 import { Loaded } from '../components/loaded.tsx';
 import { Time } from '../components/time.tsx';
 import { cancelDelivery, getDelivery, retryDelivery } from '../deliveries.ts';
@@ -46,7 +47,8 @@ function Actions({ delivery, changed }: { delivery: DeliveryRecord; changed: () 
     setAsked(null);
     changed();
   }
-  const retry = (force: boolean) => void act(() => retryDelivery(deliveryId, force), 'It is sent now.');
+  const retry = (force: boolean) =>
+    void act(() => retryDelivery(deliveryId, force), 'It is sent now.');
 
   return (
     <>
@@ -74,7 +76,10 @@ function Actions({ delivery, changed }: { delivery: DeliveryRecord; changed: () 
             </button>
           }
         >
-          <p>It has the same id. A receiver that knows it, such as the SDK, answers and does nothing twice.</p>
+          <p>
+            It has the same id. A receiver that knows it, such as the SDK, answers and does nothing
+            twice.
+          </p>
         </Dialog>
       )}
       {asked === 'cancel' && (
@@ -128,7 +133,7 @@ function Story({ delivery }: { delivery: DeliveryRecord }) {
           <div>
             <dt>Next attempt</dt>
             <dd>
-              <Time at={delivery.nextAttemptAt} none="under way" />
+              <NextAttempt of={delivery} />
             </dd>
           </div>
         ) : (
@@ -153,7 +158,9 @@ function Story({ delivery }: { delivery: DeliveryRecord }) {
       {delivery.waitsFor !== null && (
         <p class="hint">
           {waitWord(delivery.waitsFor)}{' '}
-          {delivery.behind !== null && <a href={href(`/deliveries/${delivery.behind}`)}>Look at that one</a>}
+          {delivery.behind !== null && (
+            <a href={href(`/deliveries/${delivery.behind}`)}>Look at that one</a>
+          )}
         </p>
       )}
       <section aria-labelledby="attempts">

@@ -23,7 +23,9 @@ export function OverviewPage() {
         <Heading title="Overview" />
         {why !== null && <p class="trouble">{why}</p>}
         {state === 'paused' ? (
-          <Empty title="Live updates are paused, so nothing is shown yet.">Resume them above.</Empty>
+          <Empty title="Live updates are paused, so nothing is shown yet.">
+            Resume them above.
+          </Empty>
         ) : (
           <p class="waiting">Waiting for the first summary …</p>
         )}
@@ -39,8 +41,8 @@ export function OverviewPage() {
       <Tiles overview={now} />
       {agents === 0 && faults.length === 0 && (
         <Empty title="No agent is registered yet.">
-          Start one with the SDK, or register one with <code>POST /v1/agents/register</code>. It appears here, and its
-          REGISTER under <a href={href('/webhooks')}>Webhooks</a>.
+          Start one with the SDK, or register one with <code>POST /v1/agents/register</code>. It
+          appears here, and its REGISTER under <a href={href('/webhooks')}>Webhooks</a>.
         </Empty>
       )}
       <section aria-labelledby="faults">

@@ -40,7 +40,9 @@ export function ReplayPage({ replayId }: { replayId: string }) {
 }
 
 function Progress({ replay }: { replay: ReplayRecord }) {
-  const { kind, agentId, errorClass, since, until } = replay.filter as Partial<Record<string, string>>;
+  const { kind, agentId, errorClass, since, until } = replay.filter as Partial<
+    Record<string, string>
+  >;
   const filter = { kind, agent_id: agentId, error_class: errorClass, since, until };
   const page = kind === 'task' ? '/tasks' : kind === undefined ? '/dead-letters' : '/webhooks';
   return (
@@ -67,7 +69,8 @@ function Progress({ replay }: { replay: ReplayRecord }) {
         <div>
           <dt>Begun</dt>
           <dd>
-            <Time at={replay.createdAt} /> <span class="quiet">by {replay.createdBy ?? 'open mode'}</span>
+            <Time at={replay.createdAt} />{' '}
+            <span class="quiet">by {replay.createdBy ?? 'open mode'}</span>
           </dd>
         </div>
         <div>
@@ -84,9 +87,10 @@ function Progress({ replay }: { replay: ReplayRecord }) {
         </div>
       </dl>
       <p class="hint">
-        It schedules; whether they arrive, the deliveries tell: <a href={href(page, filter)}>look at them</a>, or at
-        what is <a href={href('/dead-letters', filter)}>still a dead letter</a>. It goes on without this page, and
-        after a restart of the service.
+        It schedules; whether they arrive, the deliveries tell:{' '}
+        <a href={href(page, filter)}>look at them</a>, or at what is{' '}
+        <a href={href('/dead-letters', filter)}>still a dead letter</a>. It goes on without this
+        page, and after a restart of the service.
       </p>
     </>
   );

@@ -25,7 +25,8 @@ export function ReplaysPage() {
               <ReplayTable replays={items} />
             ) : (
               <Empty title="Nothing was replayed yet.">
-                A replay sends many <a href={href('/dead-letters')}>dead letters</a> again by one order.
+                A replay sends many <a href={href('/dead-letters')}>dead letters</a> again by one
+                order.
               </Empty>
             )}
             <Pager next={next} />
