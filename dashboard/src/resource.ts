@@ -9,7 +9,7 @@ export interface Resource<T> {
 }
 
 /** How often something that is shown is asked for again while the page is live, at the most. */
-const FRESH_MS = 3_000;
+const FRESH_MS = 2_000;
 
 interface Options {
   /** false: it is asked for once. */

@@ -106,6 +106,7 @@ export class Feed {
 class SummaryStream extends Readable {
   #wanted = false;
   #waiting: string | undefined;
+  #finished = false;
   #readAt = performance.now();
 
   constructor() {
@@ -119,6 +120,7 @@ class SummaryStream extends Readable {
   }
 
   offer(event: string): void {
+    if (this.#finished) return;
     this.#waiting = event;
     this.#give();
   }
@@ -130,8 +132,10 @@ class SummaryStream extends Readable {
 
   /** The end after what is under way. */
   finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
     this.#waiting = undefined;
-    if (!this.readableEnded) this.push(null);
+    this.push(null);
   }
 
   #give(): void {

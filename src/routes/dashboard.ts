@@ -40,12 +40,16 @@ const ASSET = /^[\w-]+(\.[\w-]+)+$/;
 /** Their names change with their content. */
 const FOREVER = 'public, max-age=31536000, immutable';
 
+export function isDashboardBuilt(folder = BUILT): boolean {
+  return existsSync(join(folder, 'index.html'));
+}
+
 /**
  * The operators' page. It is static and public: everything that it shows it asks of the API, with the key of whoever looks.
  * Each of its places is the same document, which reads the URL.
  */
 export function dashboardRoutes(folder = BUILT): FastifyPluginAsync {
-  const built = existsSync(join(folder, 'index.html'));
+  const built = isDashboardBuilt(folder);
   const hidden = { config: { access: 'public' }, schema: { hide: true } } as const;
 
   function page(reply: FastifyReply): FastifyReply {

@@ -1,5 +1,6 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { StoreUnavailableError, type Store } from '../store/store.ts';
+import { isDashboardBuilt } from './dashboard.ts';
 import { ErrorEnvelope, errorResponses, success } from './schemas.ts';
 
 export interface HealthDeps {
@@ -93,7 +94,7 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
           links: {
             agents: '/v1/agents',
             health: '/health',
-            dashboard: '/dashboard',
+            ...(isDashboardBuilt() ? { dashboard: '/dashboard' } : {}),
             documentation: '/docs',
             openapi: '/openapi.json',
           },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { status } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { SCREENSHOTS, withBrowser } from './helpers/browser.ts';
+import { loaded, SCREENSHOTS, withBrowser } from './helpers/browser.ts';
 import { startScene } from './helpers/scene.ts';
 
 const open = withBrowser();
@@ -51,7 +51,7 @@ describe('every page', () => {
     for (const [name, path] of Object.entries(places)) {
       await page.goto(path);
       await page.locator('h1').waitFor();
-      await page.locator('.waiting').waitFor({ state: 'detached' });
+      await loaded(page);
       const { violations } = await new AxeBuilder({ page }).analyze();
       const serious = violations.filter(
         ({ impact }) => impact === 'serious' || impact === 'critical',

@@ -95,3 +95,8 @@ function watchOver(page: Page, url: string): Watch {
   });
   return { expected, faults };
 }
+
+/** Nothing on the page is still being asked for. */
+export async function loaded(page: Page): Promise<void> {
+  await expect.poll(() => page.locator('.waiting').count(), { timeout: 15_000 }).toBe(0);
+}
