@@ -1,7 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Agents and services that come, vanish and come back as processes, over whole leases: `npm run test:system`. */
-export const systemTests = ['test/liveness/**/*.test.ts'];
+/** Agents, services and commands that come, vanish and come back as processes: `npm run test:system`. */
+export const systemTests = ['test/liveness/**/*.test.ts', 'test/cli/system/**/*.test.ts'];
 
 /** Experiments with processes that are killed and stopped, and with what fails around them: `npm run test:faults`. */
 export const faultTests = ['test/faults/**/*.test.ts'];
@@ -27,8 +28,11 @@ export default defineConfig({
     // Real servers, files and child processes: generous limits, but never a timed assertion.
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // A file waits for retries and child processes more than it computes: half as many again as there are cores.
-    maxWorkers: '150%',
+    // A file waits for retries and child processes more than it computes: half as many again as there are cores. (A
+    // percentage is never more than all of them.)
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    // Files share a worker with its modules: starting one for each took a fifth of the run.
+    isolate: false,
     restoreMocks: true,
   },
 });

@@ -7,8 +7,9 @@ export default defineConfig({
     ...leakNet,
     testTimeout: 60_000,
     hookTimeout: 30_000,
-    // One after the other: they are about leases of a second or two, which a neighbour's load must not use up.
-    fileParallelism: false,
+    // They wait for leases of a second or two, and compute little: two at a time use up nobody's lease.
+    maxWorkers: 2,
+    isolate: false,
     restoreMocks: true,
   },
 });

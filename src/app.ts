@@ -2,11 +2,15 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Socket } from 'node:net';
 import type { Keyring } from './auth/keyring.ts';
+import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import type { Deliveries } from './deliveries/deliveries.ts';
 import type { Replays } from './deliveries/replays.ts';
+import type { Tracing } from './dispatcher/tracing.ts';
 import type { PingWebhook } from './dispatcher/ping.ts';
 import { errorEnvelope, errorCatalogue, type ErrorCode } from './errors.ts';
+import type { Metrics } from './observability/metrics.ts';
+import type { OpscoreHealth } from './observability/opscore-health.ts';
 import type { Overview } from './overview/overview.ts';
 import { auth } from './plugins/auth.ts';
 import { draining } from './plugins/draining.ts';
@@ -15,6 +19,7 @@ import { jsonBody } from './plugins/json-body.ts';
 import { limits } from './plugins/limits.ts';
 import { openapi } from './plugins/openapi.ts';
 import { RequestLog } from './plugins/request-log.ts';
+import { serialization } from './plugins/serialization.ts';
 import { validation } from './plugins/validation.ts';
 import type { Deregistration } from './registry/deregistration.ts';
 import type { Pausing } from './registry/pausing.ts';
@@ -24,6 +29,7 @@ import { deliveryRoutes } from './routes/deliveries.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { metricRoutes } from './routes/metrics.ts';
 import { operatingRoutes } from './routes/operating.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { registrationRoutes } from './routes/registration.ts';
@@ -43,6 +49,10 @@ export interface AppDeps {
   readonly pingWebhook: PingWebhook;
   readonly overview: () => Promise<Overview>;
   readonly store: Store;
+  readonly metrics: Metrics;
+  readonly opscoreHealth: OpscoreHealth;
+  readonly tracing: Tracing;
+  readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly version: string;
   readonly keyring: Keyring;
@@ -56,10 +66,10 @@ const CHECK_SHARE = 0.05;
 
 /** The HTTP side: plugins, routes, one error handler. It listens to nothing yet. */
 export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
-  const { config, keyring } = deps;
+  const { config, keyring, metrics } = deps;
   const app = Fastify({
     loggerInstance: deps.log,
-    logController: new RequestLog(),
+    logController: new RequestLog(metrics.answered),
     // A logger of its own for each request cost as much as the line that it writes; the lines name the request instead.
     childLoggerFactory: (logger) => logger,
     bodyLimit: config.bodyLimit,
@@ -79,19 +89,27 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  await app.register(errors);
+  app.decorateRequest('joined', undefined);
+  await app.register(errors, { onError: metrics.answeredWithError });
   await app.register(draining);
   await app.register(auth, { keyring });
   await app.register(limits, { keyring, rateLimit: config.rateLimit });
   await app.register(jsonBody);
   await app.register(validation);
+  await app.register(serialization);
   await app.register(openapi, { version: deps.version });
   await app.register(
-    healthRoutes({ store: deps.store, version: deps.version, startedAt: performance.now() }),
+    healthRoutes({
+      store: deps.store,
+      opscore: deps.opscoreHealth,
+      version: deps.version,
+      startedAt: performance.now(),
+    }),
   );
+  await app.register(metricRoutes(metrics.registry));
   await app.register(registrationRoutes(deps.registry, deps.deregistration));
   await app.register(discoveryRoutes(deps.registry));
-  await app.register(taskRoutes(deps.tasks));
+  await app.register(taskRoutes(deps.tasks, deps.tracing, deps.clock));
   await app.register(deliveryRoutes(deps.deliveries));
   await app.register(replayRoutes(deps.replays));
   await app.register(operatingRoutes(deps.pausing, deps.pingWebhook));

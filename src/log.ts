@@ -114,14 +114,39 @@ export class LogDestination {
   }
 }
 
-/** The process's log: JSON lines on stdout. */
-export function createLog(level: string): Logger {
+/** How a line of JSON is written for people. */
+type Format = (line: string) => string;
+
+/** The process's log on stdout: JSON lines, or what `format` makes of them. */
+export function createLog(level: string, format?: Format): Logger {
   const destination = new LogDestination(1, (lines) => {
     log.warn({ lines }, 'lines are missing here: the log could not be written');
   });
-  const log = pino({ level }, destination);
+  const log = pino(
+    { level },
+    format === undefined ? destination : { write: (line) => destination.write(format(line)) },
+  );
   process.once('exit', () => destination.flushSync());
   return log;
+}
+
+/**
+ * The form of LOG_FORMAT `pretty`, where stdout is a terminal; undefined = the lines stay as they are. Only the text is
+ * made here, and written like any other: pino-pretty's own stream would be another way out of the process.
+ */
+export async function prettyFormat(
+  logFormat: 'json' | 'pretty',
+  { isTTY, colorize }: { readonly isTTY: boolean; readonly colorize: boolean },
+): Promise<Format | undefined> {
+  if (logFormat === 'json' || !isTTY) return undefined;
+  const { prettyFactory } = await import('pino-pretty');
+  const pretty = prettyFactory({
+    colorize,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+  });
+  return (line) => pretty(line);
 }
 
 function codeOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import { ConfigError, loadConfig, type Config, type Environment } from './config/config.ts';
 import { describeDatabase } from './config/parse.ts';
-import { createLog } from './log.ts';
+import { createLog, prettyFormat } from './log.ts';
 import { createService } from './service.ts';
 
 /** A start that cannot succeed says why in one line. */
@@ -22,7 +22,12 @@ function readConfig(env: Environment): Config {
 /** Runs the service in this process: resolves when it is ready, and ends the process when a signal has shut it down. */
 export async function serve(env: Environment): Promise<void> {
   const config = readConfig(env);
-  const log = createLog(config.logLevel);
+  const format = await prettyFormat(config.logFormat, {
+    isTTY: process.stdout.isTTY,
+    // https://no-color.org
+    colorize: (env['NO_COLOR'] ?? '') === '',
+  });
+  const log = createLog(config.logLevel, format);
 
   const service = await createService(config, log).catch((error: unknown) =>
     refuse(

@@ -11,10 +11,14 @@ import { createDeliveries } from './deliveries/deliveries.ts';
 import { createReplays } from './deliveries/replays.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
 import { createPing } from './dispatcher/ping.ts';
-import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
+import { configuredSecrets, createRedactor, type Redact } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
+import { passedOn, type Tracing } from './dispatcher/tracing.ts';
 import { createBacklogWatch, type BacklogWatch } from './observability/backlog-watch.ts';
+import { createMetrics, type Metrics } from './observability/metrics.ts';
+import { observedStore } from './observability/observed-store.ts';
+import { createOpscoreHealth } from './observability/opscore-health.ts';
 import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
 import { countingStore } from './overview/counting-store.ts';
@@ -36,6 +40,7 @@ export interface Service {
   readonly app: FastifyInstance;
   readonly store: Store;
   readonly backlog: BacklogWatch;
+  readonly metrics: Metrics;
   /** Where it listens, once `listen` has resolved. */
   readonly url: () => string;
   listen(): Promise<void>;
@@ -45,6 +50,9 @@ export interface Service {
 
 /** Of SHUTDOWN_GRACE, what recording the last attempts and closing the store may take. */
 const CLOSE_MARGIN_MS = 500;
+
+/** What the last spans have in any case, within that margin. */
+const LAST_SPANS_MS = 300;
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -56,10 +64,11 @@ export async function createService(
   log: FastifyBaseLogger,
   givenClock?: Clock,
 ): Promise<Service> {
-  const { store: opened, clock: clockOfStore } = await openStore(config, log);
-  const clock = givenClock ?? clockOfStore;
+  const metrics = createMetrics();
+  const opened = await openStore(config, log, metrics.batchWritten);
+  const clock = givenClock ?? opened.clock;
   const rates = new Rates(clock);
-  const store = countingStore(opened, rates);
+  const store = countingStore(observedStore(opened.store, metrics), rates);
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   // Not our own timeout: whoever held the leases may have been started with a longer one.
   await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
@@ -68,11 +77,15 @@ export async function createService(
   const guard = createEgressGuard({
     allow: config.egressAllow,
     self: () => listening,
-    onBlocked: (details) => log.warn(details, 'an address that agents may not live at was refused'),
+    onBlocked: (details) => {
+      metrics.egressBlocked();
+      log.warn(details, 'an address that agents may not live at was refused');
+    },
   });
   const agentHttp = createHttpAgent(guard.connector(config.dispatchTimeout));
   const opscoreHttp = createHttpAgent();
   const redact = createRedactor(configuredSecrets(config));
+  const tracing = await startTracing(config, store, log, redact);
   const agentSender = createSender(agentHttp, clock, redact);
   const opscoreSender = createSender(opscoreHttp, clock, redact);
 
@@ -80,6 +93,7 @@ export async function createService(
     webhooks: config.webhook !== undefined,
     stateReports: config.opscoreApi !== undefined,
   };
+  const opscoreHealth = createOpscoreHealth(notifications.webhooks || notifications.stateReports);
   const previousSecret = await previousWebhookSecret(config, store, clock);
   const worker = new Worker(
     {
@@ -93,6 +107,7 @@ export async function createService(
         agentSender,
         opscoreSender,
         previousWebhookSecret: previousSecret,
+        tracing,
         getAgent: (agentId) => store.agents.get(agentId),
       }),
       reportOf: (task) =>
@@ -101,6 +116,13 @@ export async function createService(
           : undefined,
       noteDispatch: (agentId, result, probe) => reachability.note(agentId, result, probe),
       probeInterval: config.probeInterval,
+      observer: {
+        attempted: ({ kind }, attempt) => {
+          metrics.attempted(kind, attempt);
+          opscoreHealth.note(kind, attempt);
+        },
+        ended: metrics.finished,
+      },
       interrupt: () => {
         agentSender.interrupt();
         opscoreSender.interrupt();
@@ -133,6 +155,7 @@ export async function createService(
     log,
     worker,
     onReturn,
+    onBreaker: metrics.breakerIs,
     probeInterval: config.probeInterval,
   });
   const keyring = await createKeyring({ store, clock, configured: config.apiKeys });
@@ -143,6 +166,7 @@ export async function createService(
     notifications,
     worker,
     forgetTokens: () => keyring.forget(),
+    onTasksEnded: (outcome, count) => metrics.finishedTogether('task', outcome, count),
   });
   const liveness = createLiveness({
     store,
@@ -150,6 +174,7 @@ export async function createService(
     log,
     deregistration,
     worker,
+    onOffline: metrics.leaseMissed,
     agentExpiry: config.agentExpiry,
   });
   const registry = createRegistry({
@@ -165,14 +190,39 @@ export async function createService(
     },
     onReturn,
   });
-  const tasks = createTasks({ store, clock, worker, queueLimit: config.agentQueueLimit });
-  const replays = createReplays({ store, clock, log, worker });
+  const tasks = createTasks({
+    store,
+    clock,
+    worker,
+    queueLimit: config.agentQueueLimit,
+    observer: {
+      taskAccepted: metrics.taskAccepted,
+      taskCancelled: () => metrics.finished('task', 'cancelled'),
+    },
+  });
+  const replays = createReplays({ store, clock, log, worker, observer: metrics });
   const backlog = createBacklogWatch({ store, clock, log });
+  metrics.watch(
+    {
+      clock,
+      latestGlance: () => backlog.latest(),
+      inFlight: () => worker.inFlight(),
+      replicas: () => store.replica.count(),
+      isOpscoreFailing: () => opscoreHealth.state() === 'failing',
+    },
+    { version, store: config.database.kind },
+  );
   const app = await buildApp({
     registry,
     deregistration,
     tasks,
-    deliveries: createDeliveries({ store, clock, log, worker }),
+    deliveries: createDeliveries({
+      store,
+      clock,
+      log,
+      worker,
+      onCancelled: (kind) => metrics.finished(kind, 'cancelled'),
+    }),
     replays,
     pausing: createPausing({ store, clock, log, worker }),
     pingWebhook: createPing({
@@ -184,6 +234,10 @@ export async function createService(
     }),
     overview: createOverview({ store, clock, rates, targets: notifications }),
     store,
+    metrics,
+    opscoreHealth,
+    tracing,
+    clock,
     log,
     version,
     keyring,
@@ -196,6 +250,7 @@ export async function createService(
     app,
     store,
     backlog,
+    metrics,
     url: () => url,
     listen: async () => {
       url = await app.listen({ host: config.host, port: config.port });
@@ -218,9 +273,25 @@ export async function createService(
       await liveness.stop();
       await worker.stop(Math.max(0, deadline - performance.now()));
       await Promise.all([agentHttp.close(), opscoreHttp.close()]);
-      await store.close();
+      // Spans are worth less than what was promised: they have what is left of the grace.
+      await Promise.all([
+        store.close(),
+        tracing.stop(Math.max(LAST_SPANS_MS, deadline - performance.now())),
+      ]);
     },
   };
+}
+
+/** The packages of OpenTelemetry are loaded only where spans go somewhere. */
+async function startTracing(
+  { tracing }: Config,
+  store: Store,
+  log: FastifyBaseLogger,
+  redact: Redact,
+): Promise<Tracing> {
+  if (tracing === undefined) return passedOn;
+  const { createTracing } = await import('./observability/tracing.ts');
+  return createTracing(tracing, { log, version, instance: store.replica.id, redact });
 }
 
 /** Open mode is for one's own machine: elsewhere everybody who reaches the port could do everything. */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { LogDestination } from '../src/log.ts';
+import { LogDestination, prettyFormat } from '../src/log.ts';
 import { tempDir } from './helpers/temp-dir.ts';
 import { until } from './helpers/until.ts';
 
@@ -84,4 +84,12 @@ it('writes at once what waits, when the process ends', () => {
   for (let n = 0; n < 3; n += 1) log.write(lineOf(n));
   log.flushSync();
   for (let n = 1; n < 3; n += 1) expect(read()).toContain(lineOf(n));
+});
+
+it('is pretty in a terminal where that is asked for, one line for each, and JSON anywhere else', async () => {
+  const line = '{"level":30,"time":0,"pid":1,"hostname":"h","task_id":"42","msg":"attempt"}\n';
+  const format = await prettyFormat('pretty', { isTTY: true, colorize: false });
+  expect(format?.(line)).toMatch(/^\[.*\] INFO: attempt \{"task_id":"42"\}\n$/);
+  expect(await prettyFormat('pretty', { isTTY: false, colorize: false })).toBeUndefined();
+  expect(await prettyFormat('json', { isTTY: true, colorize: false })).toBeUndefined();
 });

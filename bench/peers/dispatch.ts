@@ -47,7 +47,9 @@ export function createDispatch({ agents, secret, webhookUrl, log, onFailure }: D
     log.info(
       {
         kind: 'task',
+        trace_id: id.replaceAll('-', ''),
         delivery_id: id,
+        task_id: id,
         agent_id: agentId,
         name: 'summarize',
         attempt: 1,

@@ -34,6 +34,8 @@ export function createFront(
     logController: new RequestLog(),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  app.decorateRequest('joined', undefined);
+
   // Whoever passes a task on needs its bytes; who answers from memory has Fastify's own parser.
   if (accept !== undefined) {
     app.decorateRequest('bodyBytes', null as never);
@@ -65,6 +67,8 @@ export function createFront(
       const agentId = request.params.agent_id;
       if (!isKnown(agentId)) throw new UnknownAgentError();
       const id = newId();
+      // What the service's line says as well.
+      request.joined = { taskId: id, traceId: id.replaceAll('-', '') };
       if (accept !== undefined) await accept({ id, agentId, body: request.bodyBytes });
       return reply
         .status(202)

@@ -34,7 +34,6 @@ export type Keyring = Awaited<ReturnType<typeof createKeyring>>;
 export async function createKeyring({ store, clock, configured }: Deps) {
   const fromEnvironment = configured.map((key) => ({ ...key, hash: tokenHash(key.key) }));
   const cache = new Map<string, { principal: Principal; until: number }>();
-  let revoking: Promise<void> = Promise.resolve();
   let open = configured.length === 0 && (await store.keys.list()).length === 0;
   let lookedAt = clock.now();
 
@@ -117,20 +116,13 @@ export async function createKeyring({ store, clock, configured }: Deps) {
    * Ends a key at once.
    * @throws ApiError key_not_found, key_from_environment, last_admin_key.
    */
-  function revoke(name: string): Promise<void> {
-    // One after the other: two at once could each take the other's key for the last one.
-    const revocation = revoking.then(async () => {
-      const keys = await list();
-      const key = keys.find((candidate) => candidate.name === name && candidate.source === 'store');
-      if (key === undefined) throw notStored(name);
-      const admins = keys.filter(({ scope }) => scope === 'admin');
-      // Without any, nobody could make another key, and a start on loopback would be open again.
-      if (key.scope === 'admin' && admins.length === 1) throw new ApiError('last_admin_key');
-      await store.keys.remove(name);
-      cache.clear();
-    });
-    revoking = revocation.catch(() => undefined);
-    return revocation;
+  async function revoke(name: string): Promise<void> {
+    // Without any, nobody could make another key, and a start on loopback would be open again.
+    const lastAdminStays = !fromEnvironment.some(({ scope }) => scope === 'admin');
+    const outcome = await store.keys.remove(name, { lastAdminStays });
+    if (outcome === 'not_found') throw notStored(name);
+    if (outcome === 'last_admin') throw new ApiError('last_admin_key');
+    cache.clear();
   }
 
   /** The first key may be made at another replica: it closes this one as well, a second later. */

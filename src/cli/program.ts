@@ -1,20 +1,30 @@
 import { Command } from 'commander';
-import type { Environment } from '../config/config.ts';
+import { addAgents } from './commands/agents.ts';
 import { addBackup } from './commands/backup.ts';
+import { addCompletion } from './commands/completion.ts';
+import { addDeliveries } from './commands/deliveries.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addKeys } from './commands/keys.ts';
+import { addListen } from './commands/listen.ts';
 import { addMigrate } from './commands/migrate.ts';
+import { addPing } from './commands/ping.ts';
+import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
+import { addSign } from './commands/sign.ts';
+import { addStatus } from './commands/status.ts';
+import { addTasks } from './commands/tasks.ts';
+import { addVerify } from './commands/verify.ts';
+import type { CliContext } from './context.ts';
 import { USAGE } from './exit.ts';
-import type { Terminal } from './terminal.ts';
-
-/** What a command may use; it reads nothing else of the process. */
-export interface CliContext {
-  readonly env: Environment;
-  readonly terminal: Terminal;
-  readonly version: string;
-}
 
 /** All commands, each with its options and its help. Whoever adds one adds its section to docs/cli.md (a test compares). */
 export function createProgram(context: CliContext): Command {
+  const program = withoutCompletion(context);
+  addCompletion(program, context, () => withoutCompletion(context));
+  return program;
+}
+
+function withoutCompletion(context: CliContext): Command {
   const { terminal, version } = context;
   const program = new Command('agentkit')
     .description('The AgentKit service, and the commands to run and look after it.')
@@ -30,9 +40,21 @@ export function createProgram(context: CliContext): Command {
     })
     .addHelpText(
       'after',
-      '\nSettings come from the environment and from .env (docs/configuration.md).\nExit codes: 0 done, 1 failed, 2 wrong command line.',
+      '\nSettings come from the environment and from .env (docs/configuration.md).\n' +
+        'Exit codes: 0 done, 1 failed, 2 wrong command line, 130 interrupted.',
     );
   addServe(program, context);
+  addStatus(program, context);
+  addDoctor(program, context);
+  addPing(program, context);
+  addAgents(program, context);
+  addRun(program, context);
+  addTasks(program, context);
+  addDeliveries(program, context);
+  addKeys(program, context);
+  addListen(program, context);
+  addSign(program, context);
+  addVerify(program, context);
   addBackup(program, context);
   addMigrate(program, context);
   return program;

@@ -1,12 +1,18 @@
 import ipaddr from 'ipaddr.js';
 import type { Cidr, ConfiguredKey, DatabaseUrl } from './parse.ts';
-import { variables, type Variable, type VariableName } from './variables.ts';
+import { read, required, type Environment } from './read.ts';
+import { tracingOf, type TracingConfig } from './tracing.ts';
+import { variables } from './variables.ts';
+
+export { ConfigError, type Environment } from './read.ts';
 
 /** Everything the service can be told, read once and validated before anything starts; durations in milliseconds. */
 export interface Config {
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
+  /** `pretty`: for people, in a terminal; elsewhere it is JSON as well. */
+  readonly logFormat: 'json' | 'pretty';
   readonly database: DatabaseUrl;
   /** Lifecycle webhooks (contract section 3); undefined = they are skipped. */
   readonly webhook:
@@ -53,14 +59,9 @@ export interface Config {
   readonly retention: number;
   readonly deadLetterRetention: number;
   readonly shutdownGrace: number;
+  /** Where spans go; undefined = nowhere. */
+  readonly tracing: TracingConfig | undefined;
 }
-
-/** A variable that stops the start: one line that names it, what it got and what it takes. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Turns the environment into the one configuration object.
@@ -72,6 +73,7 @@ export function loadConfig(env: Environment): Config {
     host: listenHost,
     port: required(env, 'PORT', variables.PORT),
     logLevel: required(env, 'LOG_LEVEL', variables.LOG_LEVEL),
+    logFormat: required(env, 'LOG_FORMAT', variables.LOG_FORMAT),
     database: required(env, 'DATABASE_URL', variables.DATABASE_URL),
     webhook: webhookOf(env),
     opscoreApi: opscoreApiOf(env),
@@ -97,6 +99,7 @@ export function loadConfig(env: Environment): Config {
     retention: required(env, 'RETENTION', variables.RETENTION),
     deadLetterRetention: required(env, 'DEAD_LETTER_RETENTION', variables.DEAD_LETTER_RETENTION),
     shutdownGrace: required(env, 'SHUTDOWN_GRACE', variables.SHUTDOWN_GRACE),
+    tracing: tracingOf(env),
   });
 }
 
@@ -129,33 +132,4 @@ function opscoreApiOf(env: Environment): Config['opscoreApi'] {
   const url = read(env, 'OPSCORE_API_URL', variables.OPSCORE_API_URL);
   const key = read(env, 'OPSCORE_API_KEY', variables.OPSCORE_API_KEY);
   return url !== undefined && key !== undefined ? { url, key } : undefined;
-}
-
-/** An empty value counts as unset: `.env` files and compose files write unset variables so. */
-function read<T>(env: Environment, name: VariableName, variable: Variable<T>): T | undefined {
-  const given = env[name]?.trim();
-  const text = given === undefined || given === '' ? variable.fallback : given;
-  if (text === null) return undefined;
-  const value = variable.parser.parse(text);
-  if (value !== undefined) return value;
-  const { secret, secretForm } = variable;
-  const hidden = secret === true || secretForm?.test(text) === true;
-  const got = hidden ? 'a value that is not shown' : JSON.stringify(clip(text));
-  throw new ConfigError(`${name}: got ${got}, takes ${variable.parser.takes}`);
-}
-
-function required<T>(
-  env: Environment,
-  name: VariableName,
-  variable: Variable<T> & { fallback: string },
-): T {
-  return read(env, name, variable) as T;
-}
-
-/**
- * URLs may carry a password after all (that is why they were refused): it must not reach the log. A refused URL need
- * not keep to the grammar, so everything before the last @ counts as one.
- */
-function clip(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@').slice(0, 200);
 }

@@ -205,3 +205,30 @@ export const moment: Parser<number> = {
     return Number.isNaN(ms) ? undefined : ms;
   },
 };
+
+/** As OpenTelemetry writes headers and attributes: key=value, values in percent-encoding. */
+export const pairs: Parser<Readonly<Record<string, string>>> = {
+  takes: 'a comma-separated list of key=value, the values in percent-encoding',
+  parse: (text) => {
+    const found: [string, string][] = [];
+    for (const part of text.split(',').map((entry) => entry.trim())) {
+      if (part === '') continue;
+      const [, key = '', value = ''] = /^([^=\s]+)\s*=\s*(.*)$/.exec(part) ?? [];
+      const decoded = decode(value);
+      if (!/^[\x21-\x7e]+$/.test(key) || !/^[\x20-\x7e]*$/.test(decoded)) return undefined;
+      found.push([decode(key), decoded]);
+    }
+    return Object.fromEntries(found);
+  },
+};
+
+export const ratio: Parser<number> = {
+  takes: 'a number from 0 to 1',
+  parse: (text) => (/^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : undefined),
+};
+
+export const text: Parser<string> = {
+  takes: '1 to 255 characters, no control characters',
+  // eslint-disable-next-line no-control-regex
+  parse: (given) => (/^[^\x00-\x1f\x7f]{1,255}$/.test(given) ? given : undefined),
+};

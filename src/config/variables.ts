@@ -9,9 +9,12 @@ import {
   httpUrl,
   moment,
   oneOf,
+  pairs,
   port,
+  ratio,
   schedule,
   secret,
+  text,
   webhookSecret,
   wholeNumber,
   type Parser,
@@ -45,6 +48,7 @@ const attemptTimeout = duration('1ms', `${LONGEST_ATTEMPT_MS / 60_000}m`);
 export const variables = {
   HOST: variable(host, '127.0.0.1'),
   PORT: variable(port, '8000'),
+  LOG_FORMAT: variable(oneOf('json', 'pretty'), 'json'),
   LOG_LEVEL: variable(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info'),
   // A password in it may stand where a typing error put it.
   DATABASE_URL: {
@@ -77,6 +81,28 @@ export const variables = {
   RETENTION: variable(duration('1s', '365d'), '7d'),
   DEAD_LETTER_RETENTION: variable(duration('1s', '365d'), '30d'),
   SHUTDOWN_GRACE: variable(duration('0s', '10m'), '10s'),
+  // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(httpUrl),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: optional(httpUrl),
+  OTEL_EXPORTER_OTLP_PROTOCOL: variable(oneOf('http/protobuf', 'http/json'), 'http/protobuf'),
+  OTEL_EXPORTER_OTLP_HEADERS: { ...optional(pairs), secret: true },
+  OTEL_EXPORTER_OTLP_TIMEOUT: variable(wholeNumber(1, 600_000), '10000'),
+  OTEL_SERVICE_NAME: optional(text),
+  OTEL_RESOURCE_ATTRIBUTES: optional(pairs),
+  OTEL_TRACES_EXPORTER: optional(oneOf('otlp', 'none')),
+  OTEL_TRACES_SAMPLER: variable(
+    oneOf(
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ),
+    'parentbased_always_on',
+  ),
+  OTEL_TRACES_SAMPLER_ARG: variable(ratio, '1'),
+  OTEL_SDK_DISABLED: variable(boolean, 'false'),
 } as const satisfies Record<string, Variable<unknown>>;
 
 export type VariableName = keyof typeof variables;

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { nameOfPrincipal, type Principal } from '../auth/principal.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, type ErrorCode } from '../errors.ts';
+import type { DeliveryKind } from '../outbox/delivery.ts';
 import type { Worker } from '../outbox/worker.ts';
 import type { DeliveryDetail, DeliveryFilter, RetryOutcome } from '../store/delivery-store.ts';
 import type { DeliveryRecord, Page, Store } from '../store/store.ts';
@@ -32,6 +33,8 @@ interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly worker: Pick<Worker, 'drop' | 'isSent' | 'readmit' | 'wake'>;
+  /** Told of each that somebody ended. */
+  onCancelled?(kind: DeliveryKind): void;
 }
 
 /** What is busy is so for the rest of an attempt. */
@@ -48,7 +51,9 @@ const REFUSED: Readonly<Partial<Record<RetryOutcome, ErrorCode>>> = {
 export type Deliveries = ReturnType<typeof createDeliveries>;
 
 /** Deliveries of every kind, as operators see and mend them. No HTTP, no SQL. */
-export function createDeliveries({ store, clock, log, worker }: Deps) {
+export function createDeliveries(deps: Deps) {
+  const { store, clock, log, worker } = deps;
+
   /** The last accepted first; a page may be short although there is another. */
   function list(
     filter: DeliveryFilter,
@@ -121,7 +126,10 @@ export function createDeliveries({ store, clock, log, worker }: Deps) {
     worker.drop(id);
     worker.wake();
     const found = await get(id);
-    if (record.state !== 'cancelled') note('delivery cancelled', found, principal);
+    if (record.state !== 'cancelled') {
+      deps.onCancelled?.(record.kind);
+      note('delivery cancelled', found, principal);
+    }
     return found;
   }
 

@@ -11,6 +11,13 @@ interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly worker: { wake(): void };
+  readonly observer?: ReplayObserver;
+}
+
+/** Told of replays that this replica begins, ends, or goes on with. */
+export interface ReplayObserver {
+  replay(event: 'begun' | 'done' | 'cancelled'): void;
+  replayed(counts: { readonly replayed: number; readonly skipped: number }): void;
 }
 
 /** Dead letters that have their turn in one transaction, which takes some milliseconds. */
@@ -30,7 +37,7 @@ export type Replays = ReturnType<typeof createReplays>;
  * step: it goes on after a crash, and on whichever replica. What it schedules is sent like anything else, within the caps
  * of the workers.
  */
-export function createReplays({ store, clock, log, worker }: Deps) {
+export function createReplays({ store, clock, log, worker, observer }: Deps) {
   let stopped = true;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -58,6 +65,7 @@ export function createReplays({ store, clock, log, worker }: Deps) {
     const total = await count(filter, createdAt);
     const createdBy = principal.kind === 'anonymous' ? null : nameOfPrincipal(principal);
     const replay = await store.replays.insert({ id: newId(), filter, createdAt, createdBy, total });
+    observer?.replay('begun');
     log.info({ replay_id: replay.id, total, by: createdBy }, 'replay begun');
     wake();
     return replay;
@@ -82,6 +90,7 @@ export function createReplays({ store, clock, log, worker }: Deps) {
     const outcome = await store.replays.cancel(id, clock.now());
     if (outcome === 'not_found') throw new ApiError('replay_not_found');
     if (outcome === 'finished') throw new ApiError('replay_finished');
+    observer?.replay('cancelled');
     log.info({ replay_id: id, by: nameOfPrincipal(principal) }, 'replay cancelled');
     return get(id);
   }
@@ -107,13 +116,15 @@ export function createReplays({ store, clock, log, worker }: Deps) {
   }
 
   async function runAll(): Promise<void> {
-    for (const { id } of await store.replays.listRunning()) {
-      if (!(await run(id))) return;
+    for (const replay of await store.replays.listRunning()) {
+      if (!(await run(replay))) return;
     }
   }
 
   /** As far as it can go now. @returns false when this replica is to stop. */
-  async function run(id: string): Promise<boolean> {
+  async function run(begun: Replay): Promise<boolean> {
+    const { id } = begun;
+    let before = begun;
     let ledAt = Number.NEGATIVE_INFINITY;
     while (!stopped) {
       const now = clock.now();
@@ -125,7 +136,13 @@ export function createReplays({ store, clock, log, worker }: Deps) {
       if (step === undefined) return true;
       worker.wake();
       const { state, replayed, skipped } = step.replay;
+      observer?.replayed({
+        replayed: replayed - before.replayed,
+        skipped: skipped - before.skipped,
+      });
+      before = step.replay;
       if (state !== 'running') {
+        observer?.replay('done');
         log.info({ replay_id: id, replayed, skipped }, 'replay done');
         return true;
       }

@@ -50,6 +50,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#onEnd = onEnd;
   }
 
+  /** Whether the request has a connection, and so is on its way. */
+  get hasLeft(): boolean {
+    return this.#connectedAt !== null;
+  }
+
   /** Ends it now, and its connection with it. What was read of an answer stands: once a status is there, it decides. */
   stop(error: unknown): void {
     this.#end(error);

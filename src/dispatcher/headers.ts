@@ -1,16 +1,17 @@
 import type { DeliveryKind } from '../outbox/delivery.ts';
+import type { TraceHeaders } from './traceparent.ts';
 
 const USER_AGENT = 'agentkit-service';
 
 /** In the place of signatures and tokens where headers are shown. */
 const HIDDEN = '[redacted]';
 
-/** The headers of one attempt. `proof`: by what the receiver knows the sender; `traceparent`: of this attempt. */
+/** The headers of one attempt. `proof`: by what the receiver knows the sender; `trace`: with the span of this attempt. */
 export function headersOf(
   { kind, id }: { readonly kind: DeliveryKind; readonly id: string },
   attempt: number,
   proof: Readonly<Record<string, string>>,
-  traceparent: string | null,
+  trace: TraceHeaders | null,
 ): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -22,7 +23,10 @@ export function headersOf(
   }
   Object.assign(headers, proof);
   if (kind === 'state_report') headers['x-agentkit-delivery-id'] = id;
-  if (traceparent !== null) headers['traceparent'] = traceparent;
+  if (trace !== null) {
+    headers['traceparent'] = trace.traceparent;
+    if (trace.tracestate !== null) headers['tracestate'] = trace.tracestate;
+  }
   return headers;
 }
 
@@ -34,7 +38,7 @@ export function headersOf(
 export function shownHeaders(
   delivery: { readonly kind: DeliveryKind; readonly id: string },
   attempt: { readonly number: number; readonly startedAt: number },
-  traceparent: string | null,
+  trace: TraceHeaders | null,
 ): Record<string, string> {
   const stamp = String(Math.floor(attempt.startedAt / 1000));
   const proof: Record<string, string> =
@@ -47,5 +51,5 @@ export function shownHeaders(
           'webhook-timestamp': stamp,
           'webhook-signature': HIDDEN,
         };
-  return headersOf(delivery, attempt.number, proof, traceparent);
+  return headersOf(delivery, attempt.number, proof, trace);
 }

@@ -39,14 +39,19 @@ export function createRedactor(secrets: readonly string[]): Redact {
 
 /** Every secret that the service was configured with. */
 export function configuredSecrets(
-  config: Pick<Config, 'database' | 'webhook' | 'opscoreApi' | 'apiKeys' | 'encryptionKeys'>,
+  config: Pick<
+    Config,
+    'database' | 'webhook' | 'opscoreApi' | 'apiKeys' | 'encryptionKeys' | 'tracing'
+  >,
 ): string[] {
-  const { database, webhook, opscoreApi, apiKeys, encryptionKeys } = config;
+  const { database, webhook, opscoreApi, apiKeys, encryptionKeys, tracing } = config;
   return [
     passwordOf(database),
     webhook?.secret,
     webhook?.previousSecret,
     opscoreApi?.key,
+    // As a whole, and without the word before it, as in `Bearer ...`.
+    ...Object.values(tracing?.headers ?? {}).flatMap((value) => [value, value.split(' ').at(-1)]),
     ...apiKeys.map(({ key }) => key),
     ...encryptionKeys.flatMap((key) => [key.toString('hex'), key.toString('base64')]),
   ].filter((secret) => secret !== undefined);

@@ -50,9 +50,10 @@ export function createSender(
         inFlight.delete(running);
         resolve(exchanged);
       });
-      // A turn of the event loop later: when the process was stopped for a while its timers come first, and what the
-      // agent answered in time is only then read.
-      const late = () => setImmediate(() => running.stop(new CutOff('timeout')));
+      const stop = () => running.stop(new CutOff('timeout'));
+      // When the process was stopped for a while its timers come first. What the agent answered in time counts, and is
+      // read a turn of the event loop later; what has not left yet must not leave any more: the lease may be over.
+      const late = () => (running.hasLeft ? void setImmediate(stop) : stop());
       const deadline = setTimeout(late, timeoutMs);
       inFlight.add(running);
       try {

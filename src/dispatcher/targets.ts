@@ -6,7 +6,8 @@ import { stateReportUrl } from '../report/state-report.ts';
 import type { Agent } from '../store/store.ts';
 import { signatureHeaders, signingSecrets, type PreviousSecret } from '../webhook/sign.ts';
 import { headersOf } from './headers.ts';
-import { attemptTraceparent } from './traceparent.ts';
+import type { TraceHeaders } from './traceparent.ts';
+import type { Tracing } from './tracing.ts';
 
 interface Deps {
   readonly config: Config;
@@ -16,6 +17,7 @@ interface Deps {
   /** For the operator's own `OPSCORE_*` URLs: trusted. */
   readonly opscoreSender: Sender;
   readonly previousWebhookSecret: PreviousSecret | null;
+  readonly tracing: Tracing;
   getAgent(agentId: string): Promise<Agent | undefined>;
 }
 
@@ -25,7 +27,7 @@ const NOT_FOUND = new Set([404]);
 
 /** Address, headers and signature of each kind of delivery; fresh at every attempt. */
 export function createPrepare(deps: Deps): Prepare {
-  const { config, clock, agentSender, opscoreSender } = deps;
+  const { config, clock, agentSender, opscoreSender, tracing } = deps;
 
   async function task(delivery: LeasedDelivery): Promise<Prepared> {
     // Looked up now, not when the task came: a moved agent gets its waiting tasks.
@@ -38,15 +40,15 @@ export function createPrepare(deps: Deps): Prepare {
       Math.floor(at / 1000),
       delivery.body,
     );
-    const { traceparent } = delivery;
-    const span = traceparent === null ? null : attemptTraceparent(traceparent);
+    const span = tracing.attempt(delivery, agent.contactEndpoint, at);
     return {
       outcome: 'send',
       sender: agentSender,
       schedule: config.taskRetrySchedule,
+      span,
       request: {
         url: agent.contactEndpoint,
-        headers: headersOf(delivery, delivery.attemptCount + 1, proof, span),
+        headers: headersOf(delivery, delivery.attemptCount + 1, proof, span.headers),
         body: delivery.body,
         timeoutMs: config.dispatchTimeout,
         at,
@@ -56,12 +58,16 @@ export function createPrepare(deps: Deps): Prepare {
 
   function webhook(delivery: LeasedDelivery): Prepared {
     if (config.webhook === undefined) return { outcome: 'not_configured' };
+    const at = clock.wall();
+    const span = tracing.attempt(delivery, config.webhook.url, at);
+    const { previousWebhookSecret } = deps;
     return {
       outcome: 'send',
       sender: opscoreSender,
       schedule: config.webhookRetrySchedule,
+      span,
       request: {
-        ...webhookRequest(config.webhook, deps.previousWebhookSecret, delivery, clock.wall()),
+        ...webhookRequest(config.webhook, previousWebhookSecret, delivery, at, span.headers),
         timeoutMs: config.webhookTimeout,
       },
     };
@@ -71,16 +77,21 @@ export function createPrepare(deps: Deps): Prepare {
     if (config.opscoreApi === undefined) return { outcome: 'not_configured' };
     const { url, key } = config.opscoreApi;
     const proof = { authorization: `Bearer ${key}` };
+    const target = stateReportUrl(url, delivery.agentId);
+    const at = clock.wall();
+    const span = tracing.attempt(delivery, target, at);
     return {
       outcome: 'send',
       sender: opscoreSender,
       schedule: config.webhookRetrySchedule,
+      span,
       ...(clock.now() - delivery.createdAt < EARLY_MS ? { retriedStatuses: NOT_FOUND } : {}),
       request: {
-        url: stateReportUrl(url, delivery.agentId),
-        headers: headersOf(delivery, delivery.attemptCount + 1, proof, null),
+        url: target,
+        headers: headersOf(delivery, delivery.attemptCount + 1, proof, span.headers),
         body: delivery.body,
         timeoutMs: config.webhookTimeout,
+        at,
       },
     };
   }
@@ -103,8 +114,9 @@ export function webhookRequest(
   previousSecret: PreviousSecret | null,
   { id, body }: { readonly id: string; readonly body: Uint8Array },
   at: number,
+  trace: TraceHeaders | null = null,
 ): Omit<SendRequest, 'timeoutMs'> {
   const secrets = signingSecrets(secret, previousSecret, at);
   const proof = signatureHeaders(secrets, id, Math.floor(at / 1000), body);
-  return { url, headers: headersOf({ kind: 'webhook', id }, 1, proof, null), body, at };
+  return { url, headers: headersOf({ kind: 'webhook', id }, 1, proof, trace), body, at };
 }

@@ -22,7 +22,7 @@ export interface NewDelivery {
   /** When the first attempt may start. */
   readonly dueAt: number;
   readonly body: Uint8Array;
-  /** W3C trace context, sent on with each attempt; null where there is none. */
+  /** W3C trace context (dispatcher/traceparent.ts), sent on with each attempt; null where there is none. */
   readonly traceparent: string | null;
 }
 
@@ -81,4 +81,9 @@ export function laneOf(kind: DeliveryKind, agentId: string): string {
 /** Webhooks and state reports of one agent arrive in order, one in flight; tasks side by side. */
 export function isOrdered(lane: string): boolean {
   return !lane.startsWith('task:');
+}
+
+/** The trace that a delivery belongs to (W3C Trace Context: version, trace, span, flags); undefined = none. */
+export function traceIdOf(traceparent: string | null): string | undefined {
+  return traceparent?.slice(3, 35);
 }

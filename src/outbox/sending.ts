@@ -1,4 +1,4 @@
-import type { ErrorClass, LeasedDelivery } from './delivery.ts';
+import type { Attempt, ErrorClass, LeasedDelivery } from './delivery.ts';
 
 // What the worker asks of the dispatcher; the dispatcher knows the outbox, not the other way round.
 
@@ -49,6 +49,8 @@ export type Prepared =
       readonly sender: Sender;
       readonly request: SendRequest;
       readonly schedule: readonly number[];
+      /** Told how the attempt went. */
+      readonly span?: { end?(attempt: Attempt): void };
       readonly retriedStatuses?: ReadonlySet<number>;
     }
   /** The agent is gone: the delivery ends without an attempt. */

@@ -7,9 +7,16 @@ import {
   type Store,
   type StoredTask,
 } from '../store/store.ts';
-import { isOrdered, type LeasedDelivery, type NewDelivery } from './delivery.ts';
+import {
+  isOrdered,
+  traceIdOf,
+  type DeliveryKind,
+  type LeasedDelivery,
+  type NewDelivery,
+} from './delivery.ts';
 import { Dropped } from './dropped.ts';
 import { LaneLoads, Slots, type LaneLoad } from './lane-load.ts';
+import type { OutboxObserver } from './observer.ts';
 import { errorWord, judge, toAttempt, type Verdict } from './outcome.ts';
 import type { Prepare, Prepared, SendResult } from './sending.ts';
 import { StoreOutage } from './store-outage.ts';
@@ -36,6 +43,7 @@ export interface WorkerDeps {
   noteDispatch(agentId: string, result: SendResult, probe: boolean): { readonly counts: boolean };
   /** Between two probes of a held lane, in milliseconds. */
   readonly probeInterval: number;
+  readonly observer?: OutboxObserver;
   /** Cuts off the attempts in flight. */
   interrupt(): void;
 }
@@ -218,6 +226,13 @@ export class Worker {
     return this.#options.owner;
   }
 
+  /** Attempts that are under way, or on their way to the record. */
+  inFlight(): Record<DeliveryKind, number> {
+    const counts = { task: 0, webhook: 0, state_report: 0 };
+    for (const { delivery, sent } of this.#held.values()) if (sent) counts[delivery.kind] += 1;
+    return counts;
+  }
+
   /** Whether an attempt of it has begun; what is merely held can still be cancelled. */
   isSent(id: string): boolean {
     return this.#held.get(id)?.sent === true;
@@ -398,7 +413,7 @@ export class Worker {
     }
     // The slot is free once the answer is there; recording shares the next commit with others. It goes first, so that
     // a claim in that commit does not take the delivery again because its lease ended meanwhile.
-    const recording = completion === undefined ? undefined : this.#record(completion);
+    const recording = completion === undefined ? undefined : this.#record(delivery, completion);
     if (recording !== undefined) load.recording += 1;
     this.#freeSlot(load);
     if (kept) return;
@@ -454,6 +469,8 @@ export class Worker {
     const attempt = toAttempt(prepared.request, result, number, verdict);
     const lastError = errorWord(attempt);
     this.#log(delivery, attempt.outcome, { ...attempt, error: attempt.errorClass });
+    this.#deps.observer?.attempted(delivery, attempt);
+    prepared.span?.end?.(attempt);
 
     const { seq, epoch, lane } = delivery;
     const now = clock.now();
@@ -501,21 +518,27 @@ export class Worker {
 
   /** Only a task's end is reported: Ops-Core waits for it. */
   #report(
-    { kind, id, agentId, body }: LeasedDelivery,
+    { kind, id, agentId, body, traceparent }: LeasedDelivery,
     attemptCount: number,
     lastError: string | null,
   ): NewDelivery | undefined {
     if (kind !== 'task') return undefined;
-    return this.#deps.reportOf({ id, agentId, attemptCount, lastError, body });
+    const report = this.#deps.reportOf({ id, agentId, attemptCount, lastError, body });
+    // It belongs to the trace of its task.
+    return report === undefined ? undefined : { ...report, traceparent };
   }
 
   /** Keeps at it: the attempt did happen, and forgetting it would send the delivery again. */
-  async #record(completion: Completion): Promise<void> {
+  async #record(delivery: LeasedDelivery, completion: Completion): Promise<void> {
     const recording = this.#outage.begin();
     for (let retryMs = STORE_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LONGEST_STORE_RETRY_MS)) {
       try {
-        await this.#deps.store.outbox.complete(completion);
+        const recorded = await this.#deps.store.outbox.complete(completion);
         this.#outage.took();
+        if (recorded === 'done' && completion.state !== 'scheduled') {
+          const { kind, createdAt } = delivery;
+          this.#deps.observer?.ended(kind, completion.state, completion.finishedAt - createdAt);
+        }
         break;
       } catch (error) {
         if (!(error instanceof StoreUnavailableError) && !recording.refused) {
@@ -551,7 +574,9 @@ export class Worker {
     this.#deps.log[level](
       {
         kind: delivery.kind,
+        trace_id: traceIdOf(delivery.traceparent),
         delivery_id: delivery.id,
+        task_id: delivery.kind === 'task' ? delivery.id : undefined,
         agent_id: delivery.agentId,
         name: delivery.name,
         attempt: attempt.number,

@@ -8,6 +8,8 @@ import { errorResponses } from '../routes/schemas.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+    /** It is answered however busy the service is. */
+    neverShed?: true;
   }
   interface FastifyRequest {
     principal: Principal;

@@ -14,8 +14,13 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
 /** In an outage of the store every request fails alike: one a second says why, and how many did before. */
 const OUTAGE_SAID_EVERY_MS = 1_000;
 
+export interface ErrorsOptions {
+  /** Told of each answer that is an error. */
+  readonly onError?: (code: ErrorCode) => void;
+}
+
 /** The one place where an error becomes an answer: the envelope of contract section 1, and nothing of the inside. */
-export const errors = fp((app: FastifyInstance, _options: unknown, done: () => void) => {
+export const errors = fp((app: FastifyInstance, options: ErrorsOptions, done: () => void) => {
   const outage = { saidAt: Number.NEGATIVE_INFINITY, alike: 0 };
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const apiError = toApiError(error);
@@ -26,10 +31,12 @@ export const errors = fp((app: FastifyInstance, _options: unknown, done: () => v
     else if (apiError.statusCode >= 500 && !chosen) {
       request.log.error({ err: error, request_id: request.id }, 'request failed');
     }
+    options.onError?.(apiError.code);
     return send(reply, apiError);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
+    options.onError?.('not_found');
     return send(
       reply,
       new ApiError('not_found', {

@@ -28,7 +28,9 @@ export const limits = fp(async (app: FastifyInstance, options: LimitsOptions) =>
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
     // The probes answer all the same: restarting what is busy makes it worse.
     pressureHandler: (request: FastifyRequest) => {
-      if (isPublic(request) || performance.now() - listeningSince < START_MS) return;
+      const { neverShed } = request.routeOptions.config;
+      if (neverShed === true || isPublic(request)) return;
+      if (performance.now() - listeningSince < START_MS) return;
       throw new ApiError('overloaded', { retryAfterSeconds: OVERLOAD_RETRY_SECONDS });
     },
   });

@@ -18,14 +18,16 @@ interface Deps {
   readonly store: Store;
   readonly clock: Clock;
   readonly notifications: Notifications;
+  /** Told how many tasks ended with an agent that left. */
+  onTasksEnded?(outcome: 'cancelled' | 'dead', count: number): void;
   /** Called when what a token stands for has changed. */
   forgetTokens(): void;
   /** The worker's ends that a deregistration needs. */
   readonly worker: LeaseHolder & Pick<Worker, 'wake' | 'drop'>;
 }
 
-/** Tasks ended in one transaction of a deregistration; 1,000 take some 20 ms. */
-const STEP = 1_000;
+/** Tasks ended in one transaction of a deregistration: with their reports 500 take 10 ms on SQLite, 30 on PostgreSQL. */
+const STEP = 500;
 
 /** How the waiting tasks of a leaving agent end: it said goodbye, or it was not heard of for too long. */
 const CANCELLED = { state: 'cancelled', lastError: 'agent_deregistered' } as const;
@@ -87,6 +89,8 @@ export function createDeregistration(deps: Deps) {
         webhookOf: (agent) =>
           notifications.webhooks ? webhookDelivery('DEREGISTER', agent, clock.now()) : undefined,
       });
+      // A transaction that was tried again has them twice.
+      if (ended.length > 0) deps.onTasksEnded?.(tasks.state, new Set(ended).size);
       for (const id of ended) worker.drop(id);
       worker.wake();
       if (removed?.done === false) continue;

@@ -10,6 +10,8 @@ interface Deps {
   readonly log: FastifyBaseLogger;
   readonly deregistration: Pick<Deregistration, 'expire' | 'resume'>;
   readonly worker: { releaseLane(lane: string): Promise<void> };
+  /** Told of each agent that went offline. */
+  onOffline?(): void;
   /** How long an agent may be offline before it is deregistered, in milliseconds (AGENT_EXPIRY). */
   readonly agentExpiry: number;
 }
@@ -127,6 +129,7 @@ export function createLiveness(deps: Deps) {
       return { result: true, write, event: 'status', holdUntil: HELD };
     });
     if (!offline) return;
+    deps.onOffline?.();
     log.warn({ agent_id: agentId }, 'agent offline: its lease was missed');
     await deps.worker.releaseLane(laneOf('task', agentId));
   }

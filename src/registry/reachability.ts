@@ -9,6 +9,8 @@ interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly worker: { wake(): void; releaseLane(lane: string): Promise<void> };
+  /** Told when a breaker opened or closed. */
+  onBreaker?(state: 'open' | 'closed'): void;
   /** An agent answers again. */
   onReturn(agentId: string): void;
   /** Between two probes of an agent whose breaker is open, in milliseconds (PROBE_INTERVAL). */
@@ -62,6 +64,7 @@ export function createReachability(deps: Deps) {
         : undefined,
     ).then(async (changed) => {
       if (!changed) return;
+      deps.onBreaker?.('open');
       log.warn(
         { agent_id: agentId, probe_interval_ms: probeInterval },
         'agent unreachable: circuit breaker open',
@@ -89,6 +92,7 @@ export function createReachability(deps: Deps) {
           : undefined,
       );
       if (!changed) return;
+      deps.onBreaker?.('closed');
       log.info({ agent_id: agentId }, 'agent reachable again: circuit breaker closed');
       worker.wake();
       deps.onReturn(agentId);

@@ -1,19 +1,41 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { OpscoreHealth } from '../observability/opscore-health.ts';
 import { StoreUnavailableError, type Store } from '../store/store.ts';
 import { isDashboardBuilt } from './dashboard.ts';
 import { ErrorEnvelope, errorResponses, success } from './schemas.ts';
 
 export interface HealthDeps {
   readonly store: Store;
+  readonly opscore: OpscoreHealth;
   readonly version: string;
   readonly startedAt: number;
 }
 
+const Checks = Type.Object({
+  store: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]),
+  opscore: Type.Union(
+    [
+      Type.Literal('ok'),
+      Type.Literal('failing'),
+      Type.Literal('unknown'),
+      Type.Literal('not_configured'),
+    ],
+    { description: 'How Ops-Core took the last webhooks and state reports of this process.' },
+  ),
+});
+
 const Health = Type.Object({
-  status: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]),
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded'), Type.Literal('unavailable')], {
+    description: 'degraded: Ops-Core takes nothing. What is meant for it waits on disk.',
+  }),
   version: Type.String(),
   uptimeSeconds: Type.Integer(),
-  checks: Type.Object({ store: Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]) }),
+  checks: Checks,
+});
+
+const Ready = Type.Object({
+  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
+  checks: Checks,
 });
 
 /** One check serves all who ask within so long. */
@@ -28,8 +50,16 @@ interface Check {
   ended: boolean;
 }
 
-/** `GET /` and the probes. Ops-Core being away is no reason to restart this service: it is not asked here. */
-export function healthRoutes({ store, version, startedAt }: HealthDeps): FastifyPluginAsyncTypebox {
+/**
+ * `GET /` and the probes. Ops-Core being away is no reason to send nobody here, nor to restart this service: it is not
+ * asked, and that it takes nothing is told as `degraded`.
+ */
+export function healthRoutes({
+  store,
+  opscore,
+  version,
+  startedAt,
+}: HealthDeps): FastifyPluginAsyncTypebox {
   let checked: Check | undefined;
 
   /** The probes are public, and each check is a write: there is one at a time, and one a second. */
@@ -63,6 +93,10 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
       () => 'ok' as const,
       () => 'unavailable' as const,
     );
+  }
+
+  function wellness(): 'ok' | 'degraded' {
+    return opscore.state() === 'failing' ? 'degraded' : 'ok';
   }
 
   return async (app) => {
@@ -116,10 +150,10 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
       async (_request, reply) => {
         const check = await storeStatus();
         return reply.status(check === 'ok' ? 200 : 503).send({
-          status: check,
+          status: check === 'ok' ? wellness() : check,
           version,
           uptimeSeconds: Math.floor((performance.now() - startedAt) / 1000),
-          checks: { store: check },
+          checks: { store: check, opscore: opscore.state() },
         });
       },
     );
@@ -144,12 +178,15 @@ export function healthRoutes({ store, version, startedAt }: HealthDeps): Fastify
         schema: {
           summary: 'Does the service take work',
           tags: ['service'],
-          response: { 200: Type.Object({ status: Type.Literal('ok') }), ...errorResponses() },
+          response: { 200: Ready, ...errorResponses() },
         },
       },
       async () => {
         await checkStore();
-        return { status: 'ok' as const };
+        return {
+          status: wellness(),
+          checks: { store: 'ok' as const, opscore: opscore.state() },
+        };
       },
     );
   };

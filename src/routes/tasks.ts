@@ -3,6 +3,12 @@ import { invalid } from '../errors.ts';
 import type { Access } from '../auth/principal.ts';
 import { MessageBody, TaskBody } from '../tasks/task-body.ts';
 import type { Tasks } from '../tasks/tasks.ts';
+import type { Clock } from '../clock.ts';
+import { traceHeadersOf } from '../dispatcher/traceparent.ts';
+import type { Tracing } from '../dispatcher/tracing.ts';
+import { newId } from '../ids.ts';
+import { traceIdOf } from '../outbox/delivery.ts';
+import type { Joined } from '../plugins/request-log.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import {
   AgentParams,
@@ -33,13 +39,19 @@ const TasksQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 200 })),
 });
 
+const RUN = '/v1/agents/:agent_id/run';
+
 const DISPATCHING: Access = { scopes: ['dispatch'] };
 
 /** Contract section 4. */
-export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
+export function taskRoutes(
+  tasks: Tasks,
+  tracing: Tracing,
+  clock: Clock,
+): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.post(
-      '/v1/agents/:agent_id/run',
+      RUN,
       {
         config: { access: DISPATCHING },
         schema: {
@@ -57,13 +69,29 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
           httpPart === 'body' ? () => true : (value: unknown) => ({ value }),
       },
       async (request, reply) => {
+        const newTaskId = newId();
+        const span = tracing.request(
+          traceHeadersOf(
+            oneOf(request.headers['traceparent']),
+            allOf(request.headers['tracestate']),
+          ),
+          {
+            taskId: newTaskId,
+            route: RUN,
+            startedAt: Math.round(clock.wall() - reply.elapsedTime),
+          },
+        );
+        const joined: Joined = { taskId: undefined, traceId: traceIdOf(span.context), span };
+        request.joined = joined;
         const taskId = await tasks.run({
+          taskId: newTaskId,
           agentId: request.params.agent_id,
           bytes: request.bodyBytes,
           body: request.body,
           idempotencyKey: idempotencyKey(request.headers['idempotency-key']),
-          traceparent: [request.headers['traceparent']].flat()[0],
+          trace: span.context,
         });
+        joined.taskId = taskId;
         return reply
           .status(202)
           .header('location', `/v1/tasks/${taskId}`)
@@ -147,6 +175,11 @@ export function taskRoutes(tasks: Tasks): FastifyPluginAsyncTypebox {
     );
   };
 }
+
+type Header = string | string[] | undefined;
+
+const oneOf = (header: Header) => (Array.isArray(header) ? header[0] : header);
+const allOf = (header: Header) => (Array.isArray(header) ? header.join(',') : header);
 
 /** @throws ApiError validation_failed. */
 function idempotencyKey(header: string | string[] | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import { resolveAgentOptions, type AgentOptions, type AgentSettings } from './agent-options.ts';
-import type { PageFilter, SecretRotation, TaskRecord } from './api-types.ts';
+import type { SecretRotation, TaskFilter, TaskRecord, TaskSummary } from './api-types.ts';
 import { startDispatchServer, type DispatchServer } from './dispatch-server.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { createIntake } from './intake.ts';
@@ -19,7 +19,7 @@ export interface Agent {
   /** Tells the service that the agent is alive; with a lease that goes by itself. */
   heartbeat(): Promise<void>;
   /** What the service knows of this agent's tasks: one page. */
-  listTasks(filter?: PageFilter): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }>;
+  listTasks(filter?: TaskFilter): Promise<{ tasks: TaskSummary[]; nextCursor: string | null }>;
   /** One of this agent's tasks: its state and attempts. */
   getTask(taskId: string): Promise<TaskRecord>;
   /**
@@ -136,7 +136,7 @@ class AgentProcess implements Agent {
     return this.#registration.heartbeat();
   }
 
-  listTasks(filter?: PageFilter): ReturnType<Agent['listTasks']> {
+  listTasks(filter?: TaskFilter): ReturnType<Agent['listTasks']> {
     return this.#registration.listTasks(filter);
   }
 

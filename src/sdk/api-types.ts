@@ -65,6 +65,12 @@ export interface ApiKeyRecord {
   readonly scope: ApiKeyScope;
   /** The first characters, to tell keys apart by. */
   readonly prefix: string;
+  /** `environment`: one of AGENTKIT_API_KEYS, which is changed there. */
+  readonly source: 'environment' | 'store' | (string & {});
+  /** ISO 8601, UTC. Null: not known. */
+  readonly createdAt: string | null;
+  /** ISO 8601, UTC: until then the key that this one replaced works as well. */
+  readonly previousUntil: string | null;
   readonly [key: string]: unknown;
 }
 
@@ -179,16 +185,57 @@ export interface TaskReceipt {
   readonly dispatch_status: string;
 }
 
-/** A task as the service tells of it: its state, its attempts, its next attempt. */
-export interface TaskRecord {
+/** `dead`: a dead letter, given up after its last attempt. All but `scheduled` are final. */
+export type TaskState = 'scheduled' | 'delivered' | 'dead' | 'cancelled' | (string & {});
+
+/** A task as it is listed. */
+export interface TaskSummary {
   readonly taskId: string;
   readonly agentId: string;
-  readonly state: string;
+  /** The `task_name`, or the `messageType` of a message without one. */
+  readonly name: string;
+  readonly state: TaskState;
+  readonly attemptCount: number;
+  /** ISO 8601, UTC. Null once ended, and while an attempt is under way. */
+  readonly nextAttemptAt: string | null;
+  /** `http_503`, `unreachable`, `agent_deregistered`, ... Null after a delivery. */
+  readonly lastError: string | null;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly finishedAt: string | null;
   readonly [key: string]: unknown;
+}
+
+/** A task with its attempts. */
+export interface TaskRecord extends TaskSummary {
+  readonly attempts: readonly TaskAttempt[];
+}
+
+export interface TaskAttempt {
+  readonly number: number;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Null for an agent, where there was no answer. */
+  readonly durationMs: number | null;
+  /** `delivered`, `retry` (another follows) or `failed`. */
+  readonly outcome: string;
+  /** Null: no answer. */
+  readonly statusCode: number | null;
+  readonly errorClass: string | null;
+  /** The first 4 KiB of the answer. */
+  readonly responseExcerpt: string | null;
+}
+
+export interface TaskFilter extends PageFilter {
+  readonly state?: TaskState | undefined;
 }
 
 /** `GET /health`. */
 export interface Health {
+  /** `ok`, or `unavailable` (with a 503, so it is no answer of `health()`). */
   readonly status: string;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly checks: Readonly<Record<string, string>>;
   readonly [key: string]: unknown;
 }

@@ -12,13 +12,14 @@ import type {
   NewApiKey,
   NotModified,
   OverlapOptions,
-  PageFilter,
   RegisteredAgent,
   RotatedSecret,
   SecretRotation,
+  TaskFilter,
   TaskReceipt,
   TaskRecord,
   TaskRequest,
+  TaskSummary,
 } from './api-types.ts';
 import { everyItem, ServiceCalls, type CallOptions } from './calls.ts';
 import { readEnvironment } from './env.ts';
@@ -196,14 +197,14 @@ export class AgentKitClient extends OperatorClient {
     return this.calls.data({ method: 'GET', path: taskPath(taskId) }, options);
   }
 
-  /** `GET /v1/agents/{agent_id}/tasks`: one page. */
+  /** `GET /v1/agents/{agent_id}/tasks`: one page, the newest first. `listDeliveries` has those of all agents. */
   async listTasks(
     agentId: string,
-    filter: PageFilter = {},
+    filter: TaskFilter = {},
     options?: CallOptions,
-  ): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }> {
+  ): Promise<{ tasks: TaskSummary[]; nextCursor: string | null }> {
     const path = `${agentPath(agentId)}/tasks`;
-    const page = await this.calls.page<TaskRecord>(path, { ...filter }, options);
+    const page = await this.calls.page<TaskSummary>(path, { ...filter }, options);
     return { tasks: page.items, nextCursor: page.nextCursor };
   }
 

@@ -20,9 +20,13 @@ export type {
   RegisteredAgent,
   RotatedSecret,
   SecretRotation,
+  TaskAttempt,
+  TaskFilter,
   TaskReceipt,
   TaskRecord,
   TaskRequest,
+  TaskState,
+  TaskSummary,
 } from './api-types.ts';
 export type { CallOptions } from './calls.ts';
 export { AgentKitClient, type ClientOptions } from './client.ts';

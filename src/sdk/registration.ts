@@ -1,4 +1,10 @@
-import type { PageFilter, RegisteredAgent, SecretRotation, TaskRecord } from './api-types.ts';
+import type {
+  RegisteredAgent,
+  SecretRotation,
+  TaskFilter,
+  TaskRecord,
+  TaskSummary,
+} from './api-types.ts';
 import type { AgentSettings } from './agent-options.ts';
 import { AgentKitClient } from './client.ts';
 import { AgentKitError, isForgotten } from './errors.ts';
@@ -138,8 +144,8 @@ export class Registration {
   }
 
   async listTasks(
-    filter?: PageFilter,
-  ): Promise<{ tasks: TaskRecord[]; nextCursor: string | null }> {
+    filter?: TaskFilter,
+  ): Promise<{ tasks: TaskSummary[]; nextCursor: string | null }> {
     return this.#own(() => this.#client.listTasks(this.#id(), filter, this.#token()));
   }
 

@@ -17,6 +17,7 @@ export interface NormalisedTask {
   readonly attempt: number;
   /** W3C trace context, to be sent on by the handler. */
   readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   /** Who sent it, in the message shape. */
   readonly senderId: string | undefined;
   /** The whole body, unknown keys included. */
@@ -62,6 +63,7 @@ export function normaliseTask(
       opscoreSessionId,
       attempt: readAttempt(headers),
       traceparent: readHeader(headers, 'traceparent'),
+      tracestate: readHeader(headers, 'tracestate'),
       senderId,
       body,
     },

@@ -17,14 +17,16 @@ export async function openStore(
     shutdownGrace,
   }: Pick<Config, 'database' | 'encryptionKeys' | 'shutdownGrace'>,
   log: FastifyBaseLogger,
+  onBatch?: (writes: number) => void,
 ): Promise<{ readonly store: Store; readonly clock: Clock }> {
   if (database.kind === 'sqlite') {
     const lockWaitMs = Math.max(SHORTEST_LOCK_WAIT_MS, shutdownGrace * LOCK_WAIT_PER_GRACE);
-    const store = openSqliteStore(database.path, { lockWaitMs, encryptionKeys });
+    const store = openSqliteStore(database.path, { lockWaitMs, encryptionKeys, onBatch });
     return { store, clock: systemClock() };
   }
   return openPostgresStore(database.url, {
     encryptionKeys,
+    onBatch,
     onNotice: (message) => log.warn(message),
   });
 }

@@ -298,7 +298,11 @@ export interface KeyStore {
     name: string,
     next: { readonly hash: string; readonly prefix: string; readonly previousUntil: number },
   ): Promise<ApiKey | undefined>;
-  remove(name: string): Promise<boolean>;
+  /** `lastAdminStays`: the only one with the scope `admin` is not removed, however many are removed at once. */
+  remove(
+    name: string,
+    options: { readonly lastAdminStays: boolean },
+  ): Promise<'removed' | 'not_found' | 'last_admin'>;
 }
 
 /** A worker as the store needs to know it: whose leases are whose, and which of them are only waiting. */

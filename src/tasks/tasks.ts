@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Principal } from '../auth/principal.ts';
 import type { Clock } from '../clock.ts';
-import { traceparentOf } from '../dispatcher/traceparent.ts';
 import { ApiError, invalid } from '../errors.ts';
-import { newId } from '../ids.ts';
 import { laneOf, type DeliveryState, type NewDelivery } from '../outbox/delivery.ts';
 import type { Worker } from '../outbox/worker.ts';
 import type { Store } from '../store/store.ts';
 import { nameOf, validateRunBody } from './task-body.ts';
 
 export interface RunRequest {
+  /** A new id for the task. */
+  readonly taskId: string;
   readonly agentId: string;
   /** The bytes as they came: they are what the agent gets. */
   readonly bytes: Uint8Array;
   /** The same, parsed. */
   readonly body: unknown;
   readonly idempotencyKey: string | undefined;
-  readonly traceparent: string | undefined;
+  /** W3C trace context that the task keeps. */
+  readonly trace: string;
 }
 
 interface Deps {
@@ -24,7 +25,14 @@ interface Deps {
   readonly clock: Clock;
   /** Tasks that may wait for one agent. */
   readonly queueLimit: number;
+  readonly observer?: TaskObserver;
   readonly worker: Pick<Worker, 'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'drop'>;
+}
+
+/** Told of tasks that were stored, and of those that were cancelled. */
+export interface TaskObserver {
+  taskAccepted(): void;
+  taskCancelled(): void;
 }
 
 /** By then a full queue may have moved; long enough not to be hammered. */
@@ -33,7 +41,7 @@ const QUEUE_FULL_RETRY_SECONDS = 5;
 export type Tasks = ReturnType<typeof createTasks>;
 
 /** The tasks that Ops-Core gives to agents. No HTTP, no SQL. */
-export function createTasks({ store, clock, queueLimit, worker }: Deps) {
+export function createTasks({ store, clock, queueLimit, worker, observer }: Deps) {
   /**
    * Takes a task: resolves once it is on disk (contract section 4), and the worker has it.
    * @returns the taskId; an earlier one when the Idempotency-Key was used with the same body before.
@@ -43,7 +51,7 @@ export function createTasks({ store, clock, queueLimit, worker }: Deps) {
     const faults = validateRunBody(request.body);
     if (faults.length > 0) throw invalid(faults);
     const now = clock.now();
-    const id = newId();
+    const id = request.taskId;
     const lane = laneOf('task', request.agentId);
     const task: NewDelivery = {
       id,
@@ -54,7 +62,7 @@ export function createTasks({ store, clock, queueLimit, worker }: Deps) {
       createdAt: now,
       dueAt: now,
       body: request.bytes,
-      traceparent: traceparentOf(request.traceparent, id),
+      traceparent: request.trace,
     };
     const idempotency =
       request.idempotencyKey === undefined
@@ -70,6 +78,7 @@ export function createTasks({ store, clock, queueLimit, worker }: Deps) {
         if (lease !== undefined) worker.unreserve(lane);
         throw error;
       });
+    if (result.outcome === 'inserted') observer?.taskAccepted();
     if (result.outcome === 'inserted' && result.leased && lease !== undefined) {
       worker.accept({
         ...task,
@@ -120,6 +129,7 @@ export function createTasks({ store, clock, queueLimit, worker }: Deps) {
     if (outcome === 'not_found') throw new ApiError('task_not_found');
     if (outcome === 'finished') throw new ApiError('task_finished');
     worker.drop(taskId);
+    observer?.taskCancelled();
     return get(taskId, principal);
   }
 

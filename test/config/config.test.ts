@@ -268,6 +268,18 @@ describe('a bad value', () => {
     RETENTION: ['0s', '366d', '7'],
     DEAD_LETTER_RETENTION: ['999ms', 'forever'],
     SHUTDOWN_GRACE: ['11m', '-1s', '10'],
+    LOG_FORMAT: ['xml', 'Pretty'],
+    OTEL_EXPORTER_OTLP_ENDPOINT: ['127.0.0.1:4318', 'grpc://collector:4317'],
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ['/v1/traces'],
+    OTEL_EXPORTER_OTLP_PROTOCOL: ['grpc', 'http'],
+    OTEL_EXPORTER_OTLP_HEADERS: ['key', '=value', 'a b=c', 'a=%0d%0ab: c'],
+    OTEL_EXPORTER_OTLP_TIMEOUT: ['10s', '0'],
+    OTEL_SERVICE_NAME: ['two\nlines'],
+    OTEL_RESOURCE_ATTRIBUTES: ['production'],
+    OTEL_TRACES_EXPORTER: ['zipkin', 'console'],
+    OTEL_TRACES_SAMPLER: ['sometimes', 'jaeger_remote'],
+    OTEL_TRACES_SAMPLER_ARG: ['2', '-1', '10%'],
+    OTEL_SDK_DISABLED: ['yes'],
   };
   const cases = Object.entries(bad).flatMap(([name, values]) =>
     values.map((value) => ({ name, value })),
@@ -334,4 +346,48 @@ describe('a secret', () => {
       );
     },
   );
+});
+
+describe('where spans go', () => {
+  const tracing = (env: Record<string, string>) => loadConfig(env).tracing;
+
+  it('is nowhere unless somebody says so', () => {
+    expect(tracing({})).toBeUndefined();
+    expect(
+      tracing({ OTEL_SERVICE_NAME: 'mine', OTEL_TRACES_SAMPLER: 'always_on' }),
+    ).toBeUndefined();
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector:4318';
+    for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
+      expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT, ...off })).toBeUndefined();
+    }
+  });
+
+  it('is made of the endpoint as OpenTelemetry has it', () => {
+    const base = 'http://collector:4318/otlp/';
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT: base })?.url).toBe(
+      'http://collector:4318/otlp/v1/traces',
+    );
+    const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://traces:4318/in' };
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT: base, ...own })?.url).toBe(
+      'http://traces:4318/in',
+    );
+    expect(tracing({ OTEL_TRACES_EXPORTER: 'otlp' })).toMatchObject({
+      url: 'http://localhost:4318/v1/traces',
+      protocol: 'http/protobuf',
+      serviceName: 'agentkit-service',
+      sampler: 'parentbased_always_on',
+    });
+  });
+
+  it('names the service by its variable, else by its attributes', () => {
+    const env = {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_RESOURCE_ATTRIBUTES: 'a=b%20c,service.name=x',
+    };
+    expect(tracing(env)).toMatchObject({
+      serviceName: 'x',
+      resourceAttributes: { a: 'b c', 'service.name': 'x' },
+    });
+    expect(tracing({ ...env, OTEL_SERVICE_NAME: 'y' })?.serviceName).toBe('y');
+  });
 });

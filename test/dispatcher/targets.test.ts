@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadConfig, type Environment } from '../../src/config/config.ts';
+import { passedOn } from '../../src/dispatcher/tracing.ts';
 import { createPrepare } from '../../src/dispatcher/targets.ts';
 import type { LeasedDelivery } from '../../src/outbox/delivery.ts';
 import type { Sender } from '../../src/outbox/sending.ts';
@@ -36,6 +37,7 @@ function setup(env: Environment = OPSCORE) {
     agentSender: senders.agent,
     opscoreSender: senders.opscore,
     previousWebhookSecret: null,
+    tracing: passedOn,
     getAgent: async (id) => agents.get(id),
   });
   const agent = anAgent();

@@ -33,7 +33,7 @@ function caught(
 ): void {
   experiment(
     `planted: ${bug}`,
-    { full: {}, ...(inShort ? { short: {} } : {}), limit: 90 },
+    { full: {}, ...(inShort ? { short: {} } : {}), limit: 180 },
     async ({ random, report }) => {
       const { verdict, figures } = await run({ random, planted: [bug, ...and] });
       report({ ...figures, ...counts(verdict), first: verdict[by][0]?.what ?? 'nothing' });
@@ -75,7 +75,7 @@ caught('an attempt starts although its lease is over', 'duplicated', stopped, {
 });
 experiment(
   'no bug, and leases as short as with the two before',
-  { full: {}, limit: 90 },
+  { full: {}, limit: 180 },
   async ({ random, report }) =>
     expectFaultless(report, await stopped({ random, planted: ['leases are short'] })),
 );

@@ -192,7 +192,7 @@ export async function startFakeOpscore(
 function parse(request: IncomingMessage, bytes: Buffer): OpscoreArrival {
   const reportOf = STATE_PATH.exec(request.url ?? '')?.[1];
   const kind = reportOf === undefined ? 'webhook' : 'report';
-  const event = json(bytes) as Partial<LifecycleEvent>;
+  const event = (request.method === 'POST' ? json(bytes) : {}) as Partial<LifecycleEvent>;
   const agentId = reportOf ?? event.agent_details?.agentId ?? '';
   const { headers } = request;
   const receivedAt = performance.now();

@@ -55,6 +55,12 @@ export async function emptyDatabase(): Promise<string> {
   return createDatabase(`TEMPLATE ${await template}`);
 }
 
+/** The same for several tests; it goes with the server, at the end of the run. */
+export async function sharedDatabase(): Promise<string> {
+  const server = await serverUrl();
+  return server + (await migratedTemplate(server));
+}
+
 async function createDatabase(options: string): Promise<string> {
   const server = await serverUrl();
   const name = `test_${randomUUID().replaceAll('-', '')}`;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, linkSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, linkSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { SHORTEST } from './search.ts';
 
@@ -42,13 +42,18 @@ const own = `${process.pid}-${randomBytes(4).toString('hex')}`;
 const known = new Set<string>();
 let names = 0;
 let files = new Map<string, number>();
-let filesIn: string | undefined;
+let filesOf: string | undefined;
 
-/** The open file of this process for `key` in the folder of the run; `create` makes it, with a name of its own. */
+/**
+ * The open file of this process for `key` in the folder of the run; `create` makes it, with a name of its own. Each
+ * test file that the process runs has files of its own, since what they hold is told by the name of the test.
+ */
 function fileFor(folder: string, key: string, create: (path: string) => number): number {
-  if (folder !== filesIn) {
+  const owner = `${folder} ${process.env[TEST_FILE] ?? ''}`;
+  if (owner !== filesOf) {
+    for (const file of files.values()) closeSync(file);
     files = new Map();
-    filesIn = folder;
+    filesOf = owner;
   }
   const file = files.get(key) ?? create(newPath(folder));
   files.set(key, file);

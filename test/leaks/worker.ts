@@ -9,7 +9,13 @@ import { TEST_FILE } from './recording.ts';
 import { tapSqlite } from './sqlite.ts';
 
 process.env[TEST_FILE] = relative(process.cwd(), expect.getState().testPath ?? '');
-tapOutput();
-tapChildren();
-tapAnswers();
-tapSqlite(sqlite);
+
+// A worker runs many files, and this before each.
+const TAPPED = Symbol.for('agentkit.leaks.tapped');
+if (!Reflect.has(process, TAPPED)) {
+  Reflect.set(process, TAPPED, true);
+  tapOutput();
+  tapChildren();
+  tapAnswers();
+  tapSqlite(sqlite);
+}

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import nock from 'nock';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aSecret } from '../helpers/secrets.ts';
 import type { AgentKitError } from '../../src/sdk/index.ts';
 import { AgentKitClient } from '../../src/sdk/index.ts';
@@ -9,6 +9,13 @@ const KEY = aSecret('AGENTKIT_API_KEY');
 const BASE = 'http://agentkit.test:8000';
 const ok = (data: unknown, extra = {}) => ({ status: 'success', message: 'ok', data, ...extra });
 const agent = { agentName: 'echo', version: '1', contactEndpoint: 'http://a.test/' };
+
+// Its place is this file: the others of this worker talk to real servers.
+beforeAll(() => {
+  if (!nock.isActive()) nock.activate();
+});
+
+afterAll(() => nock.restore());
 
 beforeEach(() => {
   nock.disableNetConnect();

@@ -1,11 +1,18 @@
 import nock from 'nock';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AgentKitClient } from '../../src/sdk/index.ts';
 
 const BASE = 'http://agentkit.test:8000';
 const ok = (data: unknown, extra = {}) => ({ status: 'success', message: 'ok', data, ...extra });
 const client = () => new AgentKitClient({ baseUrl: BASE, apiKey: 'key' });
 const service = () => nock(BASE, { reqheaders: { authorization: 'Bearer key' } });
+
+// Its place is this file: the others of this worker talk to real servers.
+beforeAll(() => {
+  if (!nock.isActive()) nock.activate();
+});
+
+afterAll(() => nock.restore());
 
 beforeEach(() => {
   nock.disableNetConnect();

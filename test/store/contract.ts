@@ -49,7 +49,7 @@ export function describeStore(name: string, open: OpenStore, options: StoreOptio
   describe(`${name}: listing deliveries`, () => listingDeliveries(open));
   describe(`${name}: retrying`, () => retrying(open));
   describe(`${name}: ending deliveries`, () => endingDeliveries(open));
-  describe(`${name}: mending`, () => mending(open, options));
+  describe(`${name}: mending`, () => mending(open));
   describe(`${name}: pausing`, () => pausing(open, options));
   describe(`${name}: pulling forward`, () => pullingForward(open));
   describe(`${name}: replaying`, () => replaying(open));

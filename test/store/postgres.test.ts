@@ -1,12 +1,12 @@
 import { onTestFinished } from 'vitest';
 import { openPostgres } from '../helpers/open-store.ts';
-import { emptyDatabase } from '../helpers/postgres.ts';
+import { reusedDatabase } from '../helpers/reused-database.ts';
 import { describeStore } from './contract.ts';
 
 describeStore(
   'PostgreSQL',
   async () => {
-    const url = await emptyDatabase();
+    const url = await reusedDatabase();
     let { store } = await openPostgres(url);
     onTestFinished(() => store.close());
     return {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Principal } from '../../src/auth/principal.ts';
+import { newId } from '../../src/ids.ts';
 import type { LeasedDelivery } from '../../src/outbox/delivery.ts';
 import { StoreUnavailableError, type Idempotency, type Lease } from '../../src/store/store.ts';
 import { createTasks, type RunRequest } from '../../src/tasks/tasks.ts';
@@ -11,6 +12,7 @@ import { aDelivery, anAgent } from '../helpers/records.ts';
 import { claimAt, insertAgent, insertTask, updateAgent } from '../helpers/store.ts';
 import { tempDir } from '../helpers/temp-dir.ts';
 
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 a=1';
 const QUEUE_LIMIT = 3;
 const ANYBODY: Principal = { kind: 'anonymous' };
 
@@ -53,11 +55,12 @@ async function setup(room: 'room' | 'full' = 'room') {
     },
   });
   const request = (changes: Partial<RunRequest> = {}): RunRequest => ({
+    taskId: newId(),
     agentId: agent.agentId,
     bytes: Buffer.from('{"task_name":"t"}'),
     body: { task_name: 't' },
     idempotencyKey: undefined,
-    traceparent: undefined,
+    trace: TRACE,
     ...changes,
   });
   return { store, tasks, agent, said, accepted, lease, clock, keys, request };
@@ -106,13 +109,10 @@ describe('a task that is taken', () => {
     },
   );
 
-  it('continues the trace of the caller, or starts one that its id leads to', async () => {
+  it('keeps its trace', async () => {
     const { tasks, accepted, request } = await setup();
-    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    await tasks.run(request({ traceparent }));
-    const id = await tasks.run(request({ traceparent: 'junk' }));
-    expect(accepted[0]?.traceparent).toBe(traceparent);
-    expect(accepted[1]?.traceparent).toContain(id.replaceAll('-', ''));
+    await tasks.run(request());
+    expect(accepted[0]?.traceparent).toBe(TRACE);
   });
 
   it('has its key compared by the SHA-256 of its very bytes', async () => {

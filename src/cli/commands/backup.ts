@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { backupSqlite } from '../../store/sqlite/backup.ts';
 import { CliError, USAGE } from '../exit.ts';
-import type { CliContext } from '../program.ts';
+import type { CliContext } from '../context.ts';
 
 export function addBackup(program: Command, { env, terminal }: CliContext): void {
   program

@@ -5,7 +5,7 @@ import { move, type MoveOutcome, type TableReport } from '../../store/move.ts';
 import { openSource, openTarget } from '../../store/open-transfer.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { CliError, USAGE } from '../exit.ts';
-import type { CliContext } from '../program.ts';
+import type { CliContext } from '../context.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 

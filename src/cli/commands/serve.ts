@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CliContext } from '../program.ts';
+import type { CliContext } from '../context.ts';
 
 export function addServe(program: Command, { env }: CliContext): void {
   program

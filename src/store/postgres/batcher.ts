@@ -9,6 +9,8 @@ interface Options<J> {
   /** Jobs with the same key do not share a batch: the second goes with the next. */
   readonly keyOf?: (job: J) => string | undefined;
   /** What a job adds to its batch, and how much a batch takes. */
+  /** Told how many jobs each batch has. */
+  readonly onBatch?: ((jobs: number) => void) | undefined;
   readonly weight?: { readonly of: (job: J) => number; readonly max: number };
 }
 
@@ -49,6 +51,7 @@ export class Batcher<J, R> {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#queue.length > 0) {
       const batch = this.#take();
+      this.#options.onBatch?.(batch.length);
       await this.#run(batch);
     }
     this.#running = undefined;

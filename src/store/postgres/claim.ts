@@ -12,18 +12,31 @@ const dueLanes = sql(
   ORDER BY due_at, lane LIMIT $4`,
 );
 
-// Everything is locked without waiting: what another replica is at is left to it. LIMIT stands inside materialised CTEs,
-// where no plan runs it twice. Of an ordered lane exactly the head is tried: a LIMIT over SKIP LOCKED would go on to the
-// second when the first is taken. A held lane gives one delivery, a probe, and is held on in the same breath.
+/** Tells the second statement of a transaction what the first one locked, without a round trip between them. */
+const LOCKED = 'agentkit.claimed_lanes';
+
+// What another replica is at is left to it. By their places, so that the lanes need not be sought again.
+const lock = sql(
+  'claim_lock',
+  `SELECT set_config('${LOCKED}', coalesce(array_agg(place)::text, '{}'), true)
+  FROM (
+    SELECT u.place FROM unnest($1::text[]) WITH ORDINALITY AS u (lane, place) JOIN lanes l ON l.lane = u.lane
+    WHERE l.due_at <= $2 AND l.paused_at IS NULL FOR NO KEY UPDATE OF l SKIP LOCKED) k`,
+);
+
+// A statement of its own, after the lock: it sees everything that was put into these lanes before. In one statement with
+// the lock it would see a lane as it is, and in it what there was when it began: not the webhook that a retry has just put
+// before the others, so it would take the next one, and somebody else that one meanwhile.
+// Nothing waits for a lock. LIMIT stands inside materialised CTEs, where no plan runs it twice. Of an ordered lane exactly
+// the head is tried: a LIMIT over SKIP LOCKED would go on to the second when the first is taken. A held lane gives one
+// delivery, a probe, and is held on in the same breath.
 const take = sql(
   'claim_take',
-  `WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY AS u (lane, capacity, place)),
-  locked AS MATERIALIZED (
-    SELECT w.lane, w.place, l.hold_until > 0 AS held,
-      CASE WHEN l.hold_until > 0 THEN 1 ELSE w.capacity END AS capacity
-    FROM wanted w JOIN lanes l ON l.lane = w.lane WHERE l.due_at <= $3 AND l.paused_at IS NULL
-    ORDER BY w.place FOR NO KEY UPDATE OF l SKIP LOCKED),
+  `WITH locked AS MATERIALIZED (
+    SELECT l.lane, k.place, l.hold_until > 0 AS held,
+      CASE WHEN l.hold_until > 0 THEN 1 ELSE ($2::integer[])[k.place] END AS capacity
+    FROM unnest(current_setting('${LOCKED}')::integer[]) AS k (place) JOIN lanes l ON l.lane = ($1::text[])[k.place]
+    ORDER BY k.place),
   side_by_side AS MATERIALIZED (
     SELECT k.lane, k.place, k.held, s.seq, s.due_at, s.bytes
     FROM locked k CROSS JOIN LATERAL (
@@ -90,7 +103,13 @@ async function takeFrom(
   wanted: readonly Wanted[],
   request: ClaimRequest,
 ): Promise<LeasedDelivery[]> {
-  const rows = await db.write(take, takeValues(wanted, request));
+  const lanes = textArray(wanted.map(({ lane }) => lane));
+  const [, rows] = await db.transaction((tx) =>
+    tx.commit(
+      tx.query(lock, [lanes, request.now]),
+      tx.query(take, [lanes, ...takeValues(wanted, request)]),
+    ),
+  );
   return rows
     .sort((a, b) => (a['position'] as number) - (b['position'] as number))
     .map((row) => toLeased(row, request));
@@ -104,9 +123,9 @@ async function raise(
   hasTaken: boolean,
 ): Promise<number | null> {
   try {
-    const { raised, nextDueAt } = await raiseLanes(db, lanes, now);
-    // Somebody is just storing into these: what that is shows in a moment.
-    return raised < lanes.length ? Math.min(nextDueAt ?? NEVER, now + LOOK_AGAIN_MS) : nextDueAt;
+    const { settled, nextDueAt } = await raiseLanes(db, lanes, now);
+    // Somebody is just storing into one, or was taking from it: what that leaves shows in a moment.
+    return settled ? nextDueAt : Math.min(nextDueAt ?? NEVER, now + LOOK_AGAIN_MS);
   } catch (error) {
     if (!hasTaken) throw error;
     return now + LOOK_AGAIN_MS;
@@ -136,7 +155,6 @@ async function wantedLanes(
 function takeValues(wanted: readonly Wanted[], request: ClaimRequest) {
   const { lease, now, limit, maxBytes, probeIntervalMs } = request;
   return [
-    textArray(wanted.map(({ lane }) => lane)),
     intArray(wanted.map(({ capacity }) => Math.min(capacity, limit))),
     now,
     limit,

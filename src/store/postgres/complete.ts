@@ -73,9 +73,11 @@ const MAX_COMPLETIONS = 500;
 export function createComplete(
   db: Database,
   depths: LaneDepths,
+  onBatch?: (writes: number) => void,
 ): Batcher<Completion, 'done' | 'stale'> {
   return new Batcher((completions) => completeAll(db, depths, completions), {
     maxJobs: MAX_COMPLETIONS,
+    onBatch,
     keyOf: ({ seq }) => String(seq),
   });
 }

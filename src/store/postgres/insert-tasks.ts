@@ -68,9 +68,11 @@ const MAX_BYTES = 8 * 1_048_576;
 export function createInsertTasks(
   db: Database,
   depths: LaneDepths,
+  onBatch?: (writes: number) => void,
 ): Batcher<InsertJob, InsertTaskResult> {
   return new Batcher((jobs) => insertTasks(db, depths, jobs), {
     maxJobs: MAX_TASKS,
+    onBatch,
     keyOf: ({ task, idempotency }) =>
       idempotency === undefined ? undefined : JSON.stringify([task.agentId, idempotency.key]),
     weight: { of: ({ task }) => task.body.byteLength, max: MAX_BYTES },

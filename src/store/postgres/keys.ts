@@ -17,6 +17,11 @@ const rotate = sql(
   `UPDATE api_keys SET previous_hash = hash, previous_until = $2, hash = $3, prefix = $4 WHERE name = $1
   RETURNING *`,
 );
+// Whoever removes another one at the same time waits here, and then finds one less.
+const admins = sql(
+  'keys_admins',
+  "SELECT name FROM api_keys WHERE scope = 'admin' ORDER BY name FOR UPDATE",
+);
 const remove = sql('keys_remove', 'DELETE FROM api_keys WHERE name = $1 RETURNING name');
 
 export function createKeyStore(db: Database): KeyStore {
@@ -29,7 +34,13 @@ export function createKeyStore(db: Database): KeyStore {
     findByHash: async (hash, now) => (await db.read(find, [hash, now])).map(toKey)[0],
     rotate: async (name, { previousUntil, hash, prefix }) =>
       (await db.write(rotate, [name, previousUntil, hash, prefix])).map(toKey)[0],
-    remove: async (name) => (await db.write(remove, [name])).length === 1,
+    remove: (name, { lastAdminStays }) =>
+      db.transaction(async (tx) => {
+        const [admin, another] = lastAdminStays ? await tx.query(admins) : [];
+        if (admin?.['name'] === name && another === undefined) return 'last_admin';
+        const [removed] = await tx.commit(tx.query(remove, [name]));
+        return removed.length === 1 ? 'removed' : 'not_found';
+      }),
   };
 }
 

@@ -11,10 +11,11 @@ interface Deps {
   readonly depths: LaneDepths;
   /** Something is due that any replica may take. */
   readonly hintDue: () => void;
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
-export function createOutboxStore({ db, depths, hintDue }: Deps) {
-  const completions = createComplete(db, depths);
+export function createOutboxStore({ db, depths, hintDue, onBatch }: Deps) {
+  const completions = createComplete(db, depths, onBatch);
   const outbox: OutboxStore = {
     claim: (request) => claim(db, request),
     complete: (completion) => completions.run(completion),

@@ -28,26 +28,31 @@ const raise = sql(
   emptied AS (
     DELETE FROM lanes l USING next n WHERE l.lane = n.lane AND n.due_at IS NULL AND n.hold_until = 0)
   UPDATE lanes l SET due_at = greatest(coalesce(n.due_at, ${NEVER}), n.hold_until)
-  FROM next n WHERE l.lane = n.lane AND (n.due_at IS NOT NULL OR n.hold_until > 0)`,
+  FROM next n WHERE l.lane = n.lane AND (n.due_at IS NOT NULL OR n.hold_until > 0)
+  RETURNING l.due_at <= $1 AS due`,
 );
 
 /**
- * Brings the due times of lanes to the truth, where nobody is just storing into them. `raised`: of how many.
+ * Brings the due times of lanes to the truth, where nobody is just storing into them. `settled`: whether that was so with
+ * all of them, and none is due.
  * `nextDueAt`: when the next lane is due that is not yet; null = none.
  */
 export async function raiseLanes(
   db: Database,
   lanes: readonly string[],
   now: number,
-): Promise<{ raised: number; nextDueAt: number | null }> {
-  if (lanes.length === 0) return { raised: 0, nextDueAt: dueAtOf(await db.read(nextDue, [now])) };
+): Promise<{ settled: boolean; nextDueAt: number | null }> {
+  if (lanes.length === 0) {
+    return { settled: true, nextDueAt: dueAtOf(await db.read(nextDue, [now])) };
+  }
   return db.transaction(async (tx) => {
-    const [locked, , next] = await tx.commit(
+    const [locked, raised, next] = await tx.commit(
       tx.query(lock, [textArray(lanes), now]),
-      tx.query(raise),
+      tx.query(raise, [now]),
       tx.query(nextDue, [now]),
     );
-    return { raised: locked[0]?.['locked'] as number, nextDueAt: dueAtOf(next) };
+    const all = locked[0]?.['locked'] === lanes.length;
+    return { settled: all && !raised.some((row) => row['due']), nextDueAt: dueAtOf(next) };
   });
 }
 

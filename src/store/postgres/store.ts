@@ -25,6 +25,8 @@ export interface PostgresOptions {
   readonly encryptionKeys?: readonly Buffer[];
   /** Told what an operator should know of how the database is reached. */
   readonly onNotice?: (message: string) => void;
+  /** Told how many tasks, or completions, share each transaction. */
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
 const probe = sql('write_probe', 'UPDATE write_probe SET probes = probes + 1');
@@ -35,7 +37,7 @@ const probe = sql('write_probe', 'UPDATE write_probe SET probes = probes + 1');
  */
 export async function openPostgresStore(
   url: string,
-  { encryptionKeys = [], onNotice = () => undefined }: PostgresOptions = {},
+  { encryptionKeys = [], onNotice = () => undefined, onBatch }: PostgresOptions = {},
 ): Promise<{ readonly store: Store; readonly clock: Clock }> {
   const { mode, settings } = await detectMode(url);
   assertUsable(settings);
@@ -59,8 +61,13 @@ export async function openPostgresStore(
     const cache = new AgentCache(db, box);
     const { tell } = hints;
     const agents = createAgentStore({ db, box, cache, depths, tell });
-    const tasks = createTaskStore({ db, depths, replica, tell });
-    const outbox = createOutboxStore({ db, depths, hintDue: () => tell('due', '') });
+    const tasks = createTaskStore({ db, depths, replica, tell, onBatch });
+    const outbox = createOutboxStore({
+      db,
+      depths,
+      hintDue: () => tell('due', ''),
+      onBatch,
+    });
     const store: Store = {
       agents: agents.agents,
       tasks: tasks.tasks,

@@ -22,10 +22,11 @@ interface Deps {
   readonly depths: LaneDepths;
   readonly replica: PostgresReplica;
   readonly tell: Tell;
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
-export function createTaskStore({ db, depths, replica, tell }: Deps) {
-  const inserts = createInsertTasks(db, depths);
+export function createTaskStore({ db, depths, replica, tell, onBatch }: Deps) {
+  const inserts = createInsertTasks(db, depths, onBatch);
   const tasks: TaskStore = {
     insert: async (task, options) => {
       const result = await inserts.run({ task, ...options });

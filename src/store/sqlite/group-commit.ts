@@ -47,6 +47,8 @@ export interface GroupCommitOptions {
   readonly startWriter: () => Worker;
   /** Drops what was cached from inside a transaction of `run` that did not happen. */
   readonly onRollback: () => void;
+  /** Told how many writes share each transaction. */
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
 /**
@@ -156,6 +158,7 @@ export class GroupCommit {
   }
 
   #runHere(jobs: readonly Job[]): void {
+    this.#options.onBatch?.(jobs.length);
     const { uncommitted, committed } = this.#depthChanges;
     const settled = runBatch(
       this.#options.db,
@@ -191,6 +194,7 @@ export class GroupCommit {
       }
     }
     if (posted.length === 0) return;
+    this.#options.onBatch?.(posted.length);
     const notes = [...this.#depthChanges.committed].map(([lane, change]) => ({
       content: { name: 'noteDepth', request: { lane, change } } satisfies Request,
       bodies: [],

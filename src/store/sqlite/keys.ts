@@ -14,6 +14,7 @@ export function createKeyStore(db: DatabaseSync, commit: GroupCommit): KeyStore 
   const rotate = db.prepare(`
     UPDATE api_keys SET previous_hash = hash, previous_until = ?, hash = ?, prefix = ? WHERE name = ?
     RETURNING *`);
+  const admins = db.prepare("SELECT name FROM api_keys WHERE scope = 'admin' LIMIT 2");
   const remove = db.prepare('DELETE FROM api_keys WHERE name = ?');
 
   return {
@@ -31,7 +32,12 @@ export function createKeyStore(db: DatabaseSync, commit: GroupCommit): KeyStore 
         const row = rotate.get(next.previousUntil, next.hash, next.prefix, name);
         return row === undefined ? undefined : toKey(row);
       }),
-    remove: (name) => commit.run(() => remove.run(name).changes === 1),
+    remove: (name, { lastAdminStays }) =>
+      commit.run(() => {
+        const [admin, another] = lastAdminStays ? admins.all() : [];
+        if (admin?.['name'] === name && another === undefined) return 'last_admin';
+        return remove.run(name).changes === 1 ? 'removed' : 'not_found';
+      }),
   };
 }
 

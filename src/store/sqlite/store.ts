@@ -38,6 +38,8 @@ export interface SqliteOptions {
   readonly lockWaitMs?: number;
   /** AGENTKIT_ENCRYPTION_KEY: the first seals, all of them open. */
   readonly encryptionKeys?: readonly Buffer[];
+  /** Told how many writes share each transaction. */
+  readonly onBatch?: ((writes: number) => void) | undefined;
 }
 
 /**
@@ -60,6 +62,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     startWriter: () =>
       new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { path } }),
     onRollback: () => cache.clear(),
+    onBatch: options.onBatch,
   });
   const lanes = createLanes(db);
   const depths: DepthChanges = { add: (lane, change) => commit.noteDepth(lane, change) };

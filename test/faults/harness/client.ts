@@ -60,7 +60,7 @@ export interface Client {
 
 /** The longest until a connection is cut, and the pause before a request is repeated. */
 const CUT_MS = 6;
-const PAUSE_MS = 10;
+export const PAUSE_MS = 25;
 
 export function createClient(options: Options): Client {
   const { targets, random, cutRate = 0, giveUpRate = 0, timeoutMs = 10_000 } = options;

@@ -16,7 +16,7 @@ interface Sizes<S> {
   readonly full: S;
   /** Without, it is left out of the short form. */
   readonly short?: S;
-  /** Seconds that it may take in the full form. */
+  /** Seconds that it may take on a machine with other work to do; several times of what it does take. */
   readonly limit: number;
 }
 

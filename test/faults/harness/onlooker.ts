@@ -7,8 +7,8 @@ export interface Onlooker {
   urlFor(service: string): string;
   /** Resolves once nothing of a service that has ended is under way in the database any more. */
   settled(service: string): Promise<void>;
-  /** Ids of what is under a lease of this owner; on SQLite, where all services have ended, of any. */
-  leasedBy(owner: string): Promise<ReadonlySet<string>>;
+  /** Ids of what is under a lease of this owner, and how many attempts of each are recorded; on SQLite of any owner. */
+  leasedBy(owner: string): Promise<ReadonlyMap<string, number>>;
   /** How many deliveries are scheduled. */
   scheduled(): Promise<number>;
   deliveries(): Promise<StoredDelivery[]>;
@@ -41,6 +41,10 @@ export function toDeliveries(rows: readonly Row[], attempts: readonly Row[]): St
       startedAt: (attemptsOf.get(seq) ?? []).map((attempt) => Number(attempt['started_at'])),
     };
   });
+}
+
+export function toLeased(rows: readonly Row[]): Map<string, number> {
+  return new Map(rows.map((row) => [row['id'] as string, Number(row['attempt_count'])]));
 }
 
 export function toAgent(row: Row): StoredAgent {

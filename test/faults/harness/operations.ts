@@ -1,5 +1,5 @@
 import type { Operation } from '../oracle/history.ts';
-import type { Client, Data } from './client.ts';
+import { PAUSE_MS, type Client, type Data } from './client.ts';
 import { eventKey, GONE, taskBody } from './keys.ts';
 
 /** Nobody listens there; agents that only register need no more. */
@@ -36,6 +36,7 @@ export async function cancelTask(client: Client, operation: Operation): Promise<
     if (status === 200) operation.cancel = { outcome: 'acknowledged', at };
     if (status === 409) delete operation.cancel;
     if (status === 200 || status === 409) return status === 200;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 

@@ -6,6 +6,7 @@ import {
   SELECT_DELIVERIES,
   toAgent,
   toDeliveries,
+  toLeased,
   type Onlooker,
 } from './onlooker.ts';
 
@@ -29,10 +30,11 @@ export async function postgresOnlooker(given?: string): Promise<Onlooker> {
     leasedBy: async (owner) => {
       const rows = await query(
         url,
-        'SELECT d.id FROM schedule s JOIN deliveries d ON d.seq = s.seq WHERE s.lease_owner = $1',
+        `SELECT d.id, d.attempt_count FROM schedule s JOIN deliveries d ON d.seq = s.seq
+        WHERE s.lease_owner = $1`,
         [owner],
       );
-      return new Set(rows.map((row) => row['id'] as string));
+      return toLeased(rows);
     },
     scheduled: async () =>
       Number((await query(url, 'SELECT count(*) AS n FROM schedule'))[0]?.['n']),

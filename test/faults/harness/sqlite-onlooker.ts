@@ -8,6 +8,7 @@ import {
   SELECT_DELIVERIES,
   toAgent,
   toDeliveries,
+  toLeased,
   type Onlooker,
 } from './onlooker.ts';
 
@@ -33,14 +34,14 @@ export function sqliteOnlooker(folder: string): Onlooker {
     leasedBy: async () => {
       // From a copy: what a crash left is for the service alone to recover from.
       const copy = join(elsewhere, 'copy.db');
-      if (!existsSync(path)) return new Set();
+      if (!existsSync(path)) return new Map();
       copyFileSync(path, copy);
       if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
       return read(copy, (db) => {
         const leased = db.prepare(
-          "SELECT id FROM deliveries WHERE state = 'scheduled' AND lease_owner IS NOT NULL",
+          "SELECT id, attempt_count FROM deliveries WHERE state = 'scheduled' AND lease_owner IS NOT NULL",
         );
-        return new Set(leased.all().map((row) => row['id'] as string));
+        return toLeased(leased.all());
       });
     },
     scheduled: async () =>

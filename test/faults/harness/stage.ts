@@ -61,7 +61,9 @@ export interface Stage {
   drained(limitMs?: number): Promise<void>;
   /** Moves the wall clock of all services that run by so much from where it was at first. */
   moveClock(ms: number): Promise<void>;
-  /** What the oracle says of all that happened so far. */
+  /** All that happened so far, */
+  history(): Promise<History>;
+  /** ... and what the oracle says of it. */
   judged(): Promise<Verdict>;
 }
 
@@ -107,6 +109,7 @@ export async function setStage(setup: Setup): Promise<Stage> {
     onlooker,
     client,
     calm,
+    history,
     opscore,
     agents,
     drained: async (limitMs = 60_000) => {

@@ -49,9 +49,10 @@ export interface Arrival {
 export interface Interruption {
   /** By then all that it had sent had been read. */
   readonly settledAt: number;
-  /** Its name in leases, and the ids of the deliveries that were its own. */
+  /** Its name in leases. */
   readonly owner: string;
-  readonly leased: ReadonlySet<string>;
+  /** Ids of the deliveries that were its own, and how many attempts of each were recorded. */
+  readonly leased: ReadonlyMap<string, number>;
 }
 
 export interface StoredDelivery {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Arrival, History, Operation, StoredDelivery } from './history.ts';
+import type { Arrival, History, Interruption, Operation, StoredDelivery } from './history.ts';
 import { isFaultless, judge, type Verdict } from './oracle.ts';
 
 const task = (key: string, more: Partial<Operation> = {}): Operation => ({
@@ -233,41 +233,58 @@ describe('duplicated is', () => {
     arrivals: [arrival('a', 1), arrival('a', 9)],
     stored: [row('a')],
   };
+  /** A process that held it was killed, when so many attempts of it were recorded. */
+  const killed = (settledAt: number, recorded = 0): Interruption => ({
+    settledAt,
+    owner: 'r',
+    leased: new Map([['id-a', recorded]]),
+  });
 
   it('what was accepted twice without need', () => {
     const verdict = verdictOf(twice);
     expect(told(verdict.duplicated)).toEqual([
-      'a was accepted 2 times, cut off 0 times (arrived 1, 9; interrupted never)',
+      'a was accepted 2 times, with 0 attempts recorded (arrived 1, 9; of these cut off: none)',
     ]);
     expect(isFaultless(verdict)).toBe(false);
   });
 
   it('not what a killed process had sent and not recorded', () => {
-    const interruptions = [{ settledAt: 5, owner: 'r', leased: new Set(['id-a']) }];
-    const verdict = verdictOf({ ...twice, interruptions });
+    const verdict = verdictOf({ ...twice, interruptions: [killed(5)] });
     expect(isFaultless(verdict)).toBe(true);
     expect(verdict).toMatchObject({ repeated: 1, inFlight: 1 });
   });
 
   it('what a killed process held, and had not sent when it was killed', () => {
-    const interruptions = [{ settledAt: 0, owner: 'r', leased: new Set(['id-a']) }];
-    expect(verdictOf({ ...twice, interruptions }).duplicated).toHaveLength(1);
+    expect(verdictOf({ ...twice, interruptions: [killed(0)] }).duplicated).toHaveLength(1);
+  });
+
+  it('what a killed process held for another attempt: the first was recorded', () => {
+    const verdict = verdictOf({ ...twice, interruptions: [killed(5, 1)] });
+    expect(verdict).toMatchObject({ repeated: 0, inFlight: 0 });
+    expect(verdict.duplicated).toHaveLength(1);
+  });
+
+  it('what was accepted twice after the attempt that was cut off had been refused', () => {
+    const refused = arrival('a', 1, { acceptedAt: undefined });
+    const arrivals = [refused, arrival('a', 7), arrival('a', 9)];
+    const verdict = verdictOf({ ...twice, arrivals, interruptions: [killed(5)] });
+    expect(verdict).toMatchObject({ repeated: 0, inFlight: 1 });
+    expect(verdict.duplicated).toHaveLength(1);
   });
 
   it('what was accepted more often than it was cut off', () => {
-    const interruptions = [{ settledAt: 5, owner: 'r', leased: new Set(['id-a']) }];
     const arrivals = [...twice.arrivals, arrival('a', 12)];
-    expect(told(verdictOf({ ...twice, arrivals, interruptions }).duplicated)).toEqual([
-      'a was accepted 3 times, cut off 1 times (arrived 1, 9, 12; interrupted 5)',
+    const verdict = verdictOf({ ...twice, arrivals, interruptions: [killed(5)] });
+    expect(told(verdict.duplicated)).toEqual([
+      'a was accepted 3 times, with 0 attempts recorded (arrived 1, 9, 12; of these cut off: 1)',
     ]);
   });
 
   it('not what was cut off twice; but one arrival is cut off once', () => {
-    const held = (settledAt: number) => ({ settledAt, owner: 'r', leased: new Set(['id-a']) });
     const arrivals = [arrival('a', 1), arrival('a', 4), arrival('a', 9)];
-    const both = verdictOf({ ...twice, arrivals, interruptions: [held(3), held(5)] });
+    const both = verdictOf({ ...twice, arrivals, interruptions: [killed(3), killed(5)] });
     expect(both).toMatchObject({ duplicated: [], repeated: 2, inFlight: 2 });
-    const queued = verdictOf({ ...twice, arrivals, interruptions: [held(2), held(3)] });
+    const queued = verdictOf({ ...twice, arrivals, interruptions: [killed(2), killed(3)] });
     expect(queued).toMatchObject({ repeated: 1, inFlight: 1 });
     expect(queued.duplicated).toHaveLength(1);
   });

@@ -25,8 +25,8 @@ export async function orderOfWebhooks(scene: Scene, order: Order): Promise<Outco
     replicas: order.store === 'sqlite' ? 1 : 3,
     env: {
       WEBHOOK_RETRY_SCHEDULE: Array<string>(60).fill('20ms').join(','),
-      DISPATCH_TIMEOUT: '1s',
-      WEBHOOK_TIMEOUT: '1s',
+      DISPATCH_TIMEOUT: '3s',
+      WEBHOOK_TIMEOUT: '3s',
     },
   });
   const { replicas, calm, opscore } = stage;
@@ -46,7 +46,7 @@ export async function orderOfWebhooks(scene: Scene, order: Order): Promise<Outco
       ? 0
       : await killEvery(order.killEveryMs, { replicas, random, end: living });
   await living;
-  // A lease of a replica that was killed lasts for 11 s; nothing else has to wait for one.
+  // A lease of a replica that was killed lasts for 13 s; nothing else has to wait for one.
   await stage.drained(order.killEveryMs === undefined ? 10_000 : 60_000);
   const verdict = await stage.judged();
   const figures = {

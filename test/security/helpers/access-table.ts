@@ -25,6 +25,7 @@ export const EXPECTED: Readonly<Record<string, Row>> = {
   'GET /health': row([200, 200, 200, 200, 200, 200, 200, 200, 200]),
   'GET /livez': row([200, 200, 200, 200, 200, 200, 200, 200, 200]),
   'GET /readyz': row([200, 200, 200, 200, 200, 200, 200, 200, 200]),
+  'GET /metrics': row([401, 401, 200, 403, 200, 403, 403, 403, 403]),
   'POST /v1/agents': row([401, 401, 201, 403, 403, 201, 201, 403, 403]),
   'POST /v1/agents/register': row([401, 401, 201, 403, 403, 201, 201, 403, 403]),
   'PUT /v1/agents/register': row([401, 401, 200, 403, 403, 403, 200, 200, 403]),

@@ -69,12 +69,28 @@ export function keys(open: OpenStore): void {
     const key = aKey();
     await store.keys.insert(key);
     await store.keys.rotate(key.name, { hash: 'second', prefix: 'p', previousUntil: 9_000 });
-    expect(await store.keys.remove(key.name)).toBe(true);
+    expect(await store.keys.remove(key.name, { lastAdminStays: false })).toBe('removed');
     expect(await store.keys.findByHash('second', NOW)).toBeUndefined();
     expect(await store.keys.findByHash(key.hash, NOW)).toBeUndefined();
-    expect(await store.keys.remove(key.name)).toBe(false);
+    expect(await store.keys.remove(key.name, { lastAdminStays: false })).toBe('not_found');
     expect(await store.keys.insert(key)).toBe('inserted');
     expect(await store.keys.findByHash(key.hash, NOW)).toEqual(key);
+  });
+
+  it('that are removed all at once leave one admin, if one is to stay', async () => {
+    const { store } = await open();
+    const names = ['a', 'b', 'c', 'd'];
+    await Promise.all(names.map((name) => store.keys.insert(aKey({ name }))));
+    await store.keys.insert(aKey({ name: 'reader', scope: 'read' }));
+    const remove = (name: string) => store.keys.remove(name, { lastAdminStays: true });
+    const outcomes = await Promise.all(names.map(remove));
+    expect(outcomes.toSorted()).toEqual(['last_admin', 'removed', 'removed', 'removed']);
+    expect(await remove('reader')).toBe('removed');
+    expect(await remove('nothing')).toBe('not_found');
+    const [left, ...more] = await store.keys.list();
+    expect(more).toEqual([]);
+    expect(await remove(left?.name ?? '')).toBe('last_admin');
+    expect(await store.keys.remove(left?.name ?? '', { lastAdminStays: false })).toBe('removed');
   });
 
   it('that are not there cannot be replaced', async () => {

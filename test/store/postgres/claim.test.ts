@@ -28,7 +28,12 @@ async function setup() {
 it('what was taken is told, although its lane could not be raised any more', async () => {
   const { db, id, request } = await setup();
   const transaction = db.transaction.bind(db);
-  db.transaction = () => Promise.reject(new StoreUnavailableError('connection lost'));
+  let transactions = 0;
+  db.transaction = (work) => {
+    transactions += 1;
+    if (transactions > 1) return Promise.reject(new StoreUnavailableError('connection lost'));
+    return transaction(work);
+  };
   const claimed = await claim(db, request);
   expect(claimed.deliveries.map((delivery) => delivery.id)).toEqual([id]);
   // The lane stands lower than it should: it is looked at again soon, and found empty.

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { deadUrl } from './helpers/agents.ts';
-import { eventually } from './helpers/eventually.ts';
-import { startOpscore } from './helpers/opscore.ts';
-import { startServiceProcess } from './helpers/service.ts';
+import { deadUrl } from '../liveness/helpers/agents.ts';
+import { eventually } from '../liveness/helpers/eventually.ts';
+import { startOpscore } from '../liveness/helpers/opscore.ts';
+import { startServiceProcess } from '../liveness/helpers/service.ts';
 
 const HUNDRED = Array.from({ length: 100 }, (_, n) => n);
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { AgentEvent, AgentFilter } from '../../src/sdk/index.ts';
-import { deadUrl } from './helpers/agents.ts';
-import { tempDir } from './helpers/child.ts';
-import { eventually } from './helpers/eventually.ts';
-import { startOpscore } from './helpers/opscore.ts';
-import { jumpingClock, startService } from './helpers/service.ts';
+import { deadUrl } from '../liveness/helpers/agents.ts';
+import { tempDir } from '../liveness/helpers/child.ts';
+import { eventually } from '../liveness/helpers/eventually.ts';
+import { startOpscore } from '../liveness/helpers/opscore.ts';
+import { jumpingClock, startService } from '../liveness/helpers/service.ts';
 
 const names = (agents: readonly { agentName: string }[]) => agents.map((one) => one.agentName);
 

@@ -1,0 +1,274 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Clock } from '../clock.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Attempt, DeliveryKind, DeliveryState } from '../outbox/delivery.ts';
+import { AGENT_STATUSES, DELIVERY_KINDS } from '../store/backlog.ts';
+import type { Glance } from './backlog-watch.ts';
+import { CounterFamily, HistogramFamily, type Distribution, type Tally } from './series.ts';
+
+/** Seconds. */
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const ATTEMPT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60];
+/** From a local agent that is idle to the end of the longest schedule. */
+const DELIVERY_BUCKETS = [
+  0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 120, 600, 3_600, 21_600, 86_400,
+];
+const STORE_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
+/** Of prom-client's own: a label of each kind of handle, and names that end like a counter's. */
+const NOT_WORTH_IT = ['resources', 'handles', 'requests'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
+/** The label of what no route answers. */
+const NO_ROUTE = 'none';
+
+/** What is asked when somebody scrapes. */
+export interface MetricSources {
+  readonly clock: Clock;
+  readonly latestGlance: () => Glance | undefined;
+  readonly inFlight: () => Readonly<Record<DeliveryKind, number>>;
+  readonly replicas: () => number;
+  readonly isOpscoreFailing: () => boolean;
+}
+
+export interface BuildInfo {
+  readonly version: string;
+  readonly store: string;
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * What the service counts of itself (docs/observability.md lists it, and a test compares). No label has values that
+ * grow with agents, tasks or URLs. What is told on the way of a request or a task adds to a number and does nothing else.
+ */
+export function createMetrics() {
+  const registry = new Registry();
+  const counter = <Label extends string = never>(
+    name: string,
+    help: string,
+    ...labelNames: Label[]
+  ) => new CounterFamily<Label>({ name: `agentkit_${name}`, help, labelNames }, registry);
+  const histogram = <Label extends string = never>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    ...labelNames: Label[]
+  ) =>
+    new HistogramFamily<Label>({ name: `agentkit_${name}`, help, labelNames, buckets }, registry);
+
+  const requests = histogram(
+    'http_request_duration_seconds',
+    'Requests answered, by route and class of status',
+    REQUEST_BUCKETS,
+    'method',
+    'route',
+    'status',
+  );
+  const errors = counter('http_errors_total', 'Answers that are errors, by error_code', 'code');
+  const accepted = counter('tasks_accepted_total', 'Tasks stored').of();
+  const finished = counter('deliveries_finished_total', 'Deliveries that ended', 'kind', 'outcome');
+  const attempts = counter(
+    'attempts_total',
+    'Attempts that ended, by what follows and why',
+    'kind',
+    'outcome',
+    'error',
+  );
+  const attemptTimes = histogram(
+    'attempt_duration_seconds',
+    'One attempt, from connecting to the last byte of the answer',
+    ATTEMPT_BUCKETS,
+    'kind',
+  );
+  const deliveryTimes = histogram(
+    'delivery_duration_seconds',
+    'From the acceptance of a delivery until it was delivered',
+    DELIVERY_BUCKETS,
+    'kind',
+  );
+  const breaker = counter(
+    'breaker_transitions_total',
+    'Circuit breakers of agents that opened or closed',
+    'state',
+  );
+  const leasesMissed = counter('agent_leases_missed_total', 'Agents that went offline').of();
+  const replays = counter('replays_total', 'Replays, by what happened to them', 'event');
+  const replayed = counter(
+    'replayed_deliveries_total',
+    'Dead letters that had their turn in a replay',
+    'outcome',
+  );
+  const egressBlocked = counter(
+    'egress_blocked_total',
+    'Addresses at which agents may not live, refused at registration or at connecting',
+  ).of();
+  const storeTimes = histogram(
+    'store_operation_duration_seconds',
+    'Calls of the store, from asking to the answer, which for a write is after its commit',
+    STORE_BUCKETS,
+    'operation',
+  );
+  const storeErrors = counter('store_errors_total', 'Calls of the store that failed', 'operation');
+  const batchSize = histogram(
+    'store_batch_size',
+    'Writes that shared a transaction',
+    BATCH_BUCKETS,
+  ).of();
+
+  for (const outcome of ['delivered', 'dead', 'cancelled']) {
+    for (const kind of DELIVERY_KINDS) finished.of(kind, outcome);
+  }
+  for (const state of ['open', 'closed']) breaker.of(state);
+  for (const outcome of ['replayed', 'skipped']) replayed.of(outcome);
+  for (const event of ['begun', 'done', 'cancelled']) replays.of(event);
+
+  // By a route's template: what no route answers is one series per method and status.
+  const answers = new Map<string, Map<string, Distribution[]>>();
+  const attemptsOf = new Map<string, Tally>();
+  const byKind = new Map<DeliveryKind, { attempt: Distribution; delivery: Distribution }>(
+    DELIVERY_KINDS.map((kind) => [
+      kind,
+      { attempt: attemptTimes.of(kind), delivery: deliveryTimes.of(kind) },
+    ]),
+  );
+
+  return {
+    registry,
+    storeTimes,
+    storeErrors,
+    answered: (
+      method: string,
+      route: string | undefined,
+      statusCode: number,
+      seconds: number,
+    ): void => {
+      let routes = answers.get(method);
+      if (routes === undefined) answers.set(method, (routes = new Map<string, Distribution[]>()));
+      let byStatus = routes.get(route ?? NO_ROUTE);
+      if (byStatus === undefined) routes.set(route ?? NO_ROUTE, (byStatus = []));
+      const status = Math.floor(statusCode / 100);
+      byStatus[status] ??= requests.of(method, route ?? NO_ROUTE, `${status}xx`);
+      byStatus[status].observe(seconds);
+    },
+    answeredWithError: (code: ErrorCode) => errors.of(code).inc(),
+    taskAccepted: () => accepted.inc(),
+    attempted: (kind: DeliveryKind, { outcome, errorClass, durationMs }: Attempt): void => {
+      const key = `${kind} ${outcome} ${errorClass}`;
+      let tally = attemptsOf.get(key);
+      if (tally === undefined) {
+        tally = attempts.of(kind, outcome, errorClass ?? 'none');
+        attemptsOf.set(key, tally);
+      }
+      tally.inc();
+      byKind.get(kind)?.attempt.observe(durationMs / 1000);
+    },
+    /** `afterMs`: since it was accepted. */
+    finished: (
+      kind: DeliveryKind,
+      outcome: Exclude<DeliveryState, 'scheduled'>,
+      afterMs?: number,
+    ): void => {
+      finished.of(kind, outcome).inc();
+      if (outcome === 'delivered' && afterMs !== undefined) {
+        byKind.get(kind)?.delivery.observe(Math.max(0, afterMs) / 1000);
+      }
+    },
+    /** Several at once, without a time. */
+    finishedTogether: (kind: DeliveryKind, outcome: 'dead' | 'cancelled', count: number) =>
+      finished.of(kind, outcome).inc(count),
+    breakerIs: (state: 'open' | 'closed') => breaker.of(state).inc(),
+    leaseMissed: () => leasesMissed.inc(),
+    replay: (event: 'begun' | 'done' | 'cancelled') => replays.of(event).inc(),
+    replayed: (counts: { readonly replayed: number; readonly skipped: number }): void => {
+      replayed.of('replayed').inc(counts.replayed);
+      replayed.of('skipped').inc(counts.skipped);
+    },
+    egressBlocked: () => egressBlocked.inc(),
+    batchWritten: (size: number) => batchSize.observe(size),
+    /** Gauges are read when somebody scrapes; what is behind them was looked at in the background. */
+    watch: (sources: MetricSources, build: BuildInfo) => watch(registry, sources, build),
+  };
+}
+
+function watch(registry: Registry, sources: MetricSources, build: BuildInfo): void {
+  const { clock, latestGlance, inFlight, replicas, isOpscoreFailing } = sources;
+  const gauge = <Label extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    collect: (this: Gauge<Label>) => void,
+  ) =>
+    new Gauge<Label>({
+      name: `agentkit_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect,
+    });
+  const byKind = (
+    name: string,
+    help: string,
+    value: (kind: DeliveryKind, glance: Glance) => number,
+  ) =>
+    gauge(name, help, ['kind'], function () {
+      const glance = latestGlance();
+      if (glance === undefined) return;
+      for (const kind of DELIVERY_KINDS) this.set({ kind }, value(kind, glance));
+    });
+
+  byKind(
+    'deliveries_pending',
+    'Deliveries that have not ended, counted up to a bound',
+    (kind, { backlog }) => backlog.kinds[kind].pending.count,
+  );
+  byKind(
+    'deliveries_dead',
+    'Dead letters, counted up to a bound',
+    (kind, { backlog }) => backlog.kinds[kind].dead.count,
+  );
+  byKind(
+    'deliveries_oldest_pending_seconds',
+    'Age of the delivery that has been pending the longest; 0 = nothing is pending',
+    (kind, { backlog }) => {
+      const since = backlog.kinds[kind].oldestPendingAt;
+      return since === null ? 0 : Math.max(0, clock.now() - since) / 1000;
+    },
+  );
+  gauge('deliveries_in_flight', 'Attempts under way in this process', ['kind'], function () {
+    const counts = inFlight();
+    for (const kind of DELIVERY_KINDS) this.set({ kind }, counts[kind]);
+  });
+  gauge('agents', 'Registered agents, counted up to a bound', ['status'], function () {
+    const glance = latestGlance();
+    if (glance === undefined) return;
+    for (const status of AGENT_STATUSES) this.set({ status }, glance.backlog.agents[status].count);
+  });
+  gauge('agents_paused', 'Agents whose tasks an operator holds back', [], function () {
+    const glance = latestGlance();
+    if (glance !== undefined) this.set(glance.backlog.paused.count);
+  });
+  gauge(
+    'backlog_age_seconds',
+    'For how long the counts of agents and deliveries have been what they are',
+    [],
+    function () {
+      const glance = latestGlance();
+      if (glance !== undefined) this.set(Math.max(0, clock.now() - glance.at) / 1000);
+    },
+  );
+  gauge('opscore_failing', '1 while Ops-Core takes nothing', [], function () {
+    this.set(isOpscoreFailing() ? 1 : 0);
+  });
+  gauge('replicas', 'Services that share the database, this one included', [], function () {
+    this.set(replicas());
+  });
+  gauge('build_info', 'What runs: always 1', ['version', 'node', 'store'], function () {
+    this.set({ ...build, node: process.version }, 1);
+  });
+  collectDefaultMetrics({ register: registry });
+  for (const name of NOT_WORTH_IT) registry.removeSingleMetric(name);
+}
