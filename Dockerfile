@@ -3,7 +3,17 @@
 FROM node:26-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
+# Without scripts: there is nothing yet that they could build.
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM node:26-slim AS dashboard
+WORKDIR /app
+COPY package.json package-lock.json .npmrc tsconfig.json ./
+RUN npm ci --ignore-scripts
+COPY dashboard ./dashboard
+# Its types.
+COPY src ./src
+RUN node node_modules/vite/bin/vite.js build dashboard
 
 FROM node:26-slim
 # On this address the service starts only with keys: docker run --env AGENTKIT_API_KEYS=... (docs/deployment.md).
@@ -14,6 +24,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json ./
 COPY bin ./bin
 COPY src ./src
+COPY --from=dashboard /app/dashboard/dist ./dashboard/dist
 # By its number, so that Kubernetes can tell that it is not root.
 USER 1000
 VOLUME /app/data

@@ -6,6 +6,10 @@ export const systemTests = ['test/liveness/**/*.test.ts', 'test/cli/system/**/*.
 
 /** Experiments with processes that are killed and stopped, and with what fails around them: `npm run test:faults`. */
 export const faultTests = ['test/faults/**/*.test.ts'];
+
+/** The dashboard in a real browser: `npm run test:e2e`. */
+export const browserTests = ['test/e2e/**/*.test.ts'];
+
 /** Every run searches what it said and stored for the secrets that it was told (test/leaks). */
 export const leakNet = {
   setupFiles: ['test/leaks/worker.ts'],
@@ -18,7 +22,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Threads of the service go by it: each would load the compiler of TypeScript for itself, which takes 0.1 s.
     env: { NODE_COMPILE_CACHE: 'node_modules/.cache/agentkit-tests' },
-    exclude: [...configDefaults.exclude, ...systemTests, ...faultTests],
+    exclude: [...configDefaults.exclude, ...systemTests, ...faultTests, ...browserTests],
     ...leakNet,
     globalSetup: [...leakNet.globalSetup, 'test/helpers/postgres-setup.ts'],
     // Real servers, files and child processes: generous limits, but never a timed assertion.

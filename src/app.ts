@@ -11,6 +11,7 @@ import type { PingWebhook } from './dispatcher/ping.ts';
 import { errorEnvelope, errorCatalogue, type ErrorCode } from './errors.ts';
 import type { Metrics } from './observability/metrics.ts';
 import type { OpscoreHealth } from './observability/opscore-health.ts';
+import type { Overview } from './overview/overview.ts';
 import { auth } from './plugins/auth.ts';
 import { draining } from './plugins/draining.ts';
 import { errors } from './plugins/errors.ts';
@@ -23,15 +24,18 @@ import { validation } from './plugins/validation.ts';
 import type { Deregistration } from './registry/deregistration.ts';
 import type { Pausing } from './registry/pausing.ts';
 import type { Registry } from './registry/registry.ts';
+import { dashboardRoutes } from './routes/dashboard.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { discoveryRoutes } from './routes/discovery.ts';
 import { healthRoutes } from './routes/health.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { operatingRoutes } from './routes/operating.ts';
+import { overviewRoutes } from './routes/overview.ts';
 import { registrationRoutes } from './routes/registration.ts';
 import { replayRoutes } from './routes/replays.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { whoamiRoutes } from './routes/whoami.ts';
 import type { Store } from './store/store.ts';
 import type { Tasks } from './tasks/tasks.ts';
 
@@ -43,6 +47,7 @@ export interface AppDeps {
   readonly replays: Replays;
   readonly pausing: Pausing;
   readonly pingWebhook: PingWebhook;
+  readonly overview: () => Promise<Overview>;
   readonly store: Store;
   readonly metrics: Metrics;
   readonly opscoreHealth: OpscoreHealth;
@@ -75,9 +80,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const code = ROUTER_ERRORS[error.code] ?? 'internal_error';
+      metrics.answeredWithError(code);
       void reply.status(errorCatalogue[code].status).send(errorEnvelope(code));
     },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      const code = answerBrokenRequest(error, socket);
+      if (code !== undefined) metrics.answeredWithError(code);
+    },
     http: {
       headersTimeout: config.requestTimeout * HEADERS_SHARE,
       connectionsCheckingInterval: config.requestTimeout * CHECK_SHARE,
@@ -109,6 +118,11 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(replayRoutes(deps.replays));
   await app.register(operatingRoutes(deps.pausing, deps.pingWebhook));
   await app.register(keyRoutes(keyring, config.secretOverlap));
+  await app.register(whoamiRoutes);
+  await app.register(
+    overviewRoutes({ overview: deps.overview, keyring, log: deps.log, version: deps.version }),
+  );
+  await app.register(dashboardRoutes());
   return app;
 }
 
@@ -123,11 +137,11 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 };
 
-/** What is no HTTP request does not reach a route; it gets the same envelope. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+/** What is no HTTP request does not reach a route; it gets the same envelope, unless nobody is there any more. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): ErrorCode | undefined {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const code = CLIENT_ERRORS[error.code ?? ''] ?? 'bad_request';
   const body = JSON.stringify(errorEnvelope(code));
@@ -135,4 +149,5 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     `HTTP/1.1 ${errorCatalogue[code].status} ${code}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  return code;
 }

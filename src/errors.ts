@@ -76,6 +76,10 @@ export const errorCatalogue = {
     message: 'Too many tasks are waiting for this agent; nothing was accepted. Try again later.',
   },
   rate_limited: { status: 429, message: 'Too many requests with this credential; slow down.' },
+  too_many_streams: {
+    status: 429,
+    message: 'As many follow the events already as may; GET /v1/overview tells the same once.',
+  },
   headers_too_large: { status: 431, message: 'The request headers are too large.' },
   internal_error: { status: 500, message: 'Something went wrong inside the service.' },
   draining: { status: 503, message: 'The service is shutting down; try again elsewhere or later.' },

@@ -21,6 +21,9 @@ import { observedStore } from './observability/observed-store.ts';
 import { createOpscoreHealth } from './observability/opscore-health.ts';
 import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
+import { countingStore } from './overview/counting-store.ts';
+import { createOverview } from './overview/overview.ts';
+import { Rates } from './overview/rates.ts';
 import { createDeregistration } from './registry/deregistration.ts';
 import { createLiveness } from './registry/liveness.ts';
 import { createPausing } from './registry/pausing.ts';
@@ -63,8 +66,9 @@ export async function createService(
 ): Promise<Service> {
   const metrics = createMetrics();
   const opened = await openStore(config, log, metrics.batchWritten);
-  const store = observedStore(opened.store, metrics);
   const clock = givenClock ?? opened.clock;
+  const rates = new Rates(clock);
+  const store = countingStore(observedStore(opened.store, metrics), rates);
   const attemptTimeout = Math.max(config.dispatchTimeout, config.webhookTimeout);
   // Not our own timeout: whoever held the leases may have been started with a longer one.
   await store.outbox.recover(clock.now(), LONGEST_ATTEMPT_MS + LEASE_MARGIN_MS);
@@ -228,6 +232,7 @@ export async function createService(
       clock,
       sender: opscoreSender,
     }),
+    overview: createOverview({ store, clock, rates, targets: notifications }),
     store,
     metrics,
     opscoreHealth,

@@ -1,6 +1,7 @@
 import { Type, type FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { OpscoreHealth } from '../observability/opscore-health.ts';
 import { StoreUnavailableError, type Store } from '../store/store.ts';
+import { isDashboardBuilt } from './dashboard.ts';
 import { ErrorEnvelope, errorResponses, success } from './schemas.ts';
 
 export interface HealthDeps {
@@ -127,6 +128,7 @@ export function healthRoutes({
           links: {
             agents: '/v1/agents',
             health: '/health',
+            ...(isDashboardBuilt() ? { dashboard: '/dashboard' } : {}),
             documentation: '/docs',
             openapi: '/openapi.json',
           },

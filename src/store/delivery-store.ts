@@ -1,4 +1,5 @@
 import type { Attempt, DeliveryKind, DeliveryState } from '../outbox/delivery.ts';
+import type { Failing } from './failing.ts';
 import type { DeliveryRecord, Page } from './store.ts';
 
 // What operators ask of the store: deliveries of every kind, and replays of many of them.
@@ -46,6 +47,8 @@ export interface DeliveryStore {
     page: { readonly limit: number; readonly before: string | null },
   ): Promise<Page<DeliveryRecord>>;
   get(id: string): Promise<DeliveryDetail | undefined>;
+  /** What fails and why, the most first; of each error class up to `limit` are looked at, which bounds what it costs. */
+  failing(limit: number): Promise<readonly Failing[]>;
   /** `force`: also one that was delivered. */
   retry(
     id: string,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isDashboardBuilt } from '../../src/routes/dashboard.ts';
 import { StoreUnavailableError } from '../../src/store/store.ts';
 import { aRegistration, aService } from '../helpers/service.ts';
 
@@ -12,7 +13,10 @@ it('GET / greets and links to what is there', async () => {
     data: { name: 'agentkit-service', version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string },
   });
   const { links } = body['data'] as { links: Record<string, string> };
-  expect(Object.keys(links)).toEqual(['agents', 'health', 'documentation', 'openapi']);
+  // The dashboard only where it is built.
+  const { dashboard, ...others } = links;
+  expect(dashboard).toBe(isDashboardBuilt() ? '/dashboard' : undefined);
+  expect(Object.keys(others)).toEqual(['agents', 'health', 'documentation', 'openapi']);
   for (const url of Object.values(links)) {
     expect((await service.app.inject({ url })).statusCode, url).toBe(200);
   }
@@ -23,7 +27,7 @@ describe('a service that is well', () => {
     const { call } = await aService();
     expect(await call('GET', '/health')).toMatchObject({
       status: 200,
-      body: { status: 'ok', checks: { store: 'ok' }, uptimeSeconds: 0 },
+      body: { status: 'ok', checks: { store: 'ok', opscore: 'not_configured' }, uptimeSeconds: 0 },
     });
     expect(await call('GET', '/livez')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });

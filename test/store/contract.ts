@@ -7,6 +7,7 @@ import { changingAgents } from './contract/changing-agents.ts';
 import { claiming } from './contract/claiming.ts';
 import { completing } from './contract/completing.ts';
 import { endingDeliveries } from './contract/ending-deliveries.ts';
+import { failing } from './contract/failing.ts';
 import { firstSeen } from './contract/first-seen.ts';
 import { heldLanes } from './contract/held-lanes.ts';
 import { idempotency } from './contract/idempotency.ts';
@@ -54,6 +55,7 @@ export function describeStore(name: string, open: OpenStore, options: StoreOptio
   describe(`${name}: replaying`, () => replaying(open));
   describe(`${name}: pruning`, () => pruning(open));
   describe(`${name}: what there is`, () => backlog(open));
+  describe(`${name}: what fails`, () => failing(open));
   describe(`${name}: API keys`, () => keys(open));
   describe(`${name}: when a value was first seen`, () => firstSeen(open));
   describe(`${name}: over a restart`, () => restart(open));

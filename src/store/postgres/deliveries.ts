@@ -4,6 +4,7 @@ import { sql, type Database, type Transaction } from './database.ts';
 import { ATTEMPTS, RECORD } from './delivery-columns.ts';
 import { createDeliveryList } from './delivery-list.ts';
 import type { LaneDepths } from './depths.ts';
+import { createFailing } from './failing.ts';
 import type { Tell } from './hints.ts';
 import { enterLanes, LOWER_LANES } from './lanes.ts';
 import { ENDED, reschedule } from './reschedule.ts';
@@ -94,6 +95,7 @@ export function createDeliveryStore({ db, depths, tell }: Deps): DeliveryStore {
 
   return {
     list: createDeliveryList(db),
+    failing: createFailing(db),
 
     get: async (id) => {
       // Attempts after the record: one more than it counts is possible, one that is missing is not.

@@ -4,6 +4,7 @@ import type { DeliveryStore } from '../delivery-store.ts';
 import { toAttempt, toRecord } from '../delivery-rows.ts';
 import { createDeliveryList } from './delivery-list.ts';
 import type { DepthChanges } from './depths.ts';
+import { createFailing } from './failing.ts';
 import { RECORD, type Failures } from './failures.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Lanes } from './lanes.ts';
@@ -36,6 +37,7 @@ export function createDeliveryStore(deps: Deps): DeliveryStore {
 
   return {
     list: createDeliveryList(db),
+    failing: createFailing(db),
 
     get: async (id) => {
       const row = select.get(id);

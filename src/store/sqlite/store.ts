@@ -90,7 +90,7 @@ export function openSqliteStore(path: string, options: SqliteOptions = {}): Stor
     agents: { ...agents, ...reading(agents, AGENT_READS) },
     tasks: { ...tasks, ...reading(tasks, ['get', 'listOfAgent']) },
     outbox: createOutboxStore(db, commit, lanes),
-    deliveries: { ...deliveries, ...reading(deliveries, ['get', 'list']) },
+    deliveries: { ...deliveries, ...reading(deliveries, ['get', 'list', 'failing']) },
     replays: { ...replays, ...reading(replays, ['get', 'list']) },
     keys: { ...keys, ...reading(keys, ['list', 'findByHash']) },
     replica: createReplica(),
