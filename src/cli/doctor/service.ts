@@ -51,13 +51,12 @@ export async function checkService(
 
 async function checkKey(client: AgentKitClient): Promise<Finding> {
   try {
-    await client.listAgents({ limit: 1 });
-    return ok('key', 'it takes our requests');
+    const { kind, name, scope, agentId } = await client.whoami();
+    if (kind === 'anonymous') return ok('key', 'it asks for none');
+    const whose = kind === 'key' ? `${name} (${scope})` : `agent ${agentId}`;
+    return ok('key', `it knows the key of ${whose}`);
   } catch (error) {
     const { code } = error as AgentKitError;
-    if (code === 'forbidden') {
-      return warn('key', 'the key may not list agents', 'use one with the scope read or admin');
-    }
     if (code !== 'unauthorized') throw error;
     return fail(
       'key',
