@@ -156,6 +156,20 @@ it('says what to set where the service does not send here, and which port is tak
   ]) {
     expect(await agentkit(['listen', ...wrong])).toMatchObject({ code: 2, stdout: '' });
   }
+  // What waits for the Ops-Core of this environment is not to end here.
+  for (const name of ['OPSCORE_WEBHOOK_URL', 'OPSCORE_API_URL']) {
+    const env = { ...KEYS, [name]: 'https://opscore.example/x' };
+    const { code, stderr } = await agentkit(['listen', '--serve'], { env });
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(`--serve: ${name} leads to another machine`),
+    ]);
+  }
+  const exposed = await agentkit(['listen', '--serve', '--port', '0'], {
+    env: { HOST: '0.0.0.0', PORT: '0', DATABASE_URL: `sqlite:${tempDir()}/x.db` },
+  });
+  expect(exposed.code).toBe(1);
+  expect(exposed.stderr).toContain('agentkit: HOST: got "0.0.0.0" without any key');
 });
 
 it('with --serve and --agent brings all that there is to try, and takes its leave in order', async () => {
