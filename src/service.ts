@@ -51,8 +51,11 @@ export interface Service {
 /** Of SHUTDOWN_GRACE, what recording the last attempts and closing the store may take. */
 const CLOSE_MARGIN_MS = 500;
 
-/** What the last spans have in any case, within that margin. */
-const LAST_SPANS_MS = 300;
+/**
+ * What the last spans have: in any case so long, within that margin; and no longer, however much of the grace is left, so
+ * that a receiver that hangs does not hold up every restart.
+ */
+const LAST_SPANS_MS = { atLeast: 300, atMost: 2_000 };
 
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -276,7 +279,12 @@ export async function createService(
       // Spans are worth less than what was promised: they have what is left of the grace.
       await Promise.all([
         store.close(),
-        tracing.stop(Math.max(LAST_SPANS_MS, deadline - performance.now())),
+        tracing.stop(
+          Math.min(
+            LAST_SPANS_MS.atMost,
+            Math.max(LAST_SPANS_MS.atLeast, deadline - performance.now()),
+          ),
+        ),
       ]);
     },
   };

@@ -22,6 +22,14 @@ const NOT_WORTH_IT = ['resources', 'handles', 'requests'].flatMap((what) => [
   `nodejs_active_${what}_total`,
 ]);
 
+const ALERTED: readonly ErrorCode[] = [
+  'internal_error',
+  'overloaded',
+  'queue_full',
+  'rate_limited',
+  'store_unavailable',
+];
+
 /** The label of what no route answers. */
 const NO_ROUTE = 'none';
 
@@ -119,6 +127,9 @@ export function createMetrics() {
     BATCH_BUCKETS,
   ).of();
 
+  // What alerts look at begins at 0: of a series that begins at 1 Prometheus sees no increase.
+  for (const code of ALERTED) errors.of(code);
+  for (const operation of ['tasks.insert', 'outbox.claim']) storeErrors.of(operation);
   for (const outcome of ['delivered', 'dead', 'cancelled']) {
     for (const kind of DELIVERY_KINDS) finished.of(kind, outcome);
   }
