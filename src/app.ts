@@ -80,9 +80,13 @@ export async function buildApp(deps: AppDeps): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: (error, _request, reply: FastifyReply) => {
       const code = ROUTER_ERRORS[error.code] ?? 'internal_error';
+      metrics.answeredWithError(code);
       void reply.status(errorCatalogue[code].status).send(errorEnvelope(code));
     },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      const code = answerBrokenRequest(error, socket);
+      if (code !== undefined) metrics.answeredWithError(code);
+    },
     http: {
       headersTimeout: config.requestTimeout * HEADERS_SHARE,
       connectionsCheckingInterval: config.requestTimeout * CHECK_SHARE,
@@ -133,11 +137,11 @@ const CLIENT_ERRORS: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 };
 
-/** What is no HTTP request does not reach a route; it gets the same envelope. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+/** What is no HTTP request does not reach a route; it gets the same envelope, unless nobody is there any more. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): ErrorCode | undefined {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const code = CLIENT_ERRORS[error.code ?? ''] ?? 'bad_request';
   const body = JSON.stringify(errorEnvelope(code));
@@ -145,4 +149,5 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
     `HTTP/1.1 ${errorCatalogue[code].status} ${code}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  return code;
 }

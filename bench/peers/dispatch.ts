@@ -48,7 +48,6 @@ export function createDispatch({ agents, secret, webhookUrl, log, onFailure }: D
       {
         kind: 'task',
         trace_id: id.replaceAll('-', ''),
-        delivery_id: id,
         task_id: id,
         agent_id: agentId,
         name: 'summarize',

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { AgentKitClient } from '../sdk/client.ts';
-import type { DeliveryFilter } from '../sdk/delivery-types.ts';
+import type { DeliveryFilter, DeliverySummary } from '../sdk/delivery-types.ts';
 import { agentIdOf } from './agent-ref.ts';
 import type { CliContext } from './context.ts';
 import { momentOf } from './moments.ts';
@@ -58,6 +58,18 @@ export async function filterOf(
     ...(since === undefined ? {} : { since: momentOf('--since', since, now()) }),
     ...(until === undefined ? {} : { until: momentOf('--until', until, now()) }),
   };
+}
+
+/** Deliveries from as many pages as it takes. */
+export function collectDeliveries(
+  client: AgentKitClient,
+  filter: DeliveryFilter,
+  { limit, cursor }: ListOptions,
+): Promise<Page<DeliverySummary>> {
+  return collect(limit, cursor, async (part) => {
+    const { deliveries, nextCursor } = await client.listDeliveries({ ...filter, ...part });
+    return { items: deliveries, nextCursor };
+  });
 }
 
 const PAGE = 1_000;

@@ -575,8 +575,9 @@ export class Worker {
       {
         kind: delivery.kind,
         trace_id: traceIdOf(delivery.traceparent),
-        delivery_id: delivery.id,
+        // By the name of what it is: an id of a task is sought as that.
         task_id: delivery.kind === 'task' ? delivery.id : undefined,
+        delivery_id: delivery.kind === 'task' ? undefined : delivery.id,
         agent_id: delivery.agentId,
         name: delivery.name,
         attempt: attempt.number,

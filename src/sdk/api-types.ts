@@ -232,7 +232,7 @@ export interface TaskFilter extends PageFilter {
 
 /** `GET /health`. */
 export interface Health {
-  /** `ok`, or `unavailable` (with a 503, so it is no answer of `health()`). */
+  /** `ok`, or `degraded` while Ops-Core takes nothing. `unavailable` comes with a 503, as a rejection. */
   readonly status: string;
   readonly version: string;
   readonly uptimeSeconds: number;

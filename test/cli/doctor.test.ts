@@ -131,8 +131,32 @@ it('names a database that cannot be written, made, read or opened', async () => 
     expect([name, faults]).toEqual([name, ['database']]);
     expect(of('database')).toMatch(/^fail: \S+ cannot be used: .* -> see that the folder exists/);
   }
+  // A disk that takes no write any more.
+  const path = join(folder, 'full.db');
+  await openSqlite(path).close();
+  const db = new DatabaseSync(path);
+  db.exec(
+    "CREATE TRIGGER full BEFORE UPDATE ON write_probe BEGIN SELECT RAISE(ABORT, 'disk is full'); END",
+  );
+  db.close();
+  expect((await at(path)).of('database')).toMatch(/^fail: .* cannot be used: disk is full -> see/);
+
   const postgres = await doctor({ DATABASE_URL: `postgres://127.0.0.1:${await freePort()}/x` });
   expect(postgres.of('database')).toMatch(/^fail: postgres:.*ECONNREFUSED.* -> see that Postgre/);
+});
+
+it('names a running service that cannot write', async () => {
+  const { url, config } = await cliService();
+  const path = config.database.kind === 'sqlite' ? config.database.path : '';
+  const db = new DatabaseSync(path);
+  db.exec('PRAGMA busy_timeout = 5000; DROP TABLE write_probe');
+  db.close();
+  const { faults, of } = await doctor({ AGENTKIT_URL: url, DATABASE_URL: `sqlite:${path}` });
+  expect(faults).toEqual(['service']);
+  expect(of('service')).toMatch(/^fail: the service at .* its database takes no write -> its log/);
+  const status = await agentkit(['status'], { env: { AGENTKIT_URL: url } });
+  expect(status).toMatchObject({ code: 1, stdout: '' });
+  expect(status.stderr).toContain('agentkit doctor');
 });
 
 it('names missing migrations, a newer schema, and another encryption key', async () => {

@@ -53,7 +53,7 @@ it('runs a task and tells of each attempt until it is delivered', async () => {
 });
 
 it('a task that will not be delivered ends with exit code 1; it can be listed, shown and sent again', async () => {
-  const { cli, server, agentId } = await withAgent('1ms');
+  const { cli, client, server, agentId } = await withAgent('1ms');
   server.behave = status(503, { body: 'maintenance \x1b[31m' });
   const dead = await cli(['run', 'ada', '--task', 'greet', '--wait']);
   expect(dead.code).toBe(1);
@@ -88,6 +88,10 @@ it('a task that will not be delivered ends with exit code 1; it can be listed, s
   expect(delivered.code).toBe(1);
   expect(delivered.stderr).toContain('delivery_delivered');
   expect((await cli(['tasks', 'retry', taskId, '--force'])).code).toBe(0);
+
+  await client.deregisterAgent(agentId);
+  const gone = await cli(['tasks', 'list', '--agent', agentId, '--json']);
+  expect(dataOf<{ tasks: TaskRecord[] }>(gone).tasks).toMatchObject([{ taskId }]);
 });
 
 it('cancels a task that waits; Ctrl-C ends the watching alone', async () => {

@@ -92,7 +92,7 @@ for (const store of short ? (['sqlite'] as const) : (['sqlite', 'postgres'] as c
       const with_ = await service(store, random, fullFolder);
       await fill(with_, store, fullFolder, size.waiting);
       const both = [without, with_];
-      const memory = () => both.map(({ replicas }) => memoryOf(replicas.service(0)?.pid ?? 0).now);
+      const memory = () => both.map(({ replicas }) => memoryOf(replicas.service(0)?.pid ?? 0));
       // The first turns warm up.
       await inTurns(both, 2 * TURN_MS);
       const times: number[][] = [[], []];

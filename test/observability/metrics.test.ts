@@ -58,6 +58,11 @@ it('tells what the service did, in numbers that anybody can add up', async () =>
   expect(seen.value('agentkit_attempt_duration_seconds_count', { kind: 'task' })).toBe(5);
   expect(seen.value('agentkit_delivery_duration_seconds_count', { kind: 'task' })).toBe(2);
   expect(seen.value('agentkit_opscore_failing')).toBe(1);
+  // Ops-Core takes nothing: that is told, and is no reason to send nobody here.
+  const degraded = { status: 'degraded', checks: { store: 'ok', opscore: 'failing' } };
+  for (const path of ['/readyz', '/health']) {
+    expect(await service.call('GET', path)).toMatchObject({ status: 200, json: degraded });
+  }
   expect(seen.value('agentkit_egress_blocked_total')).toBe(1);
   const requests = (labels: Record<string, string>) =>
     seen.value('agentkit_http_request_duration_seconds_count', labels);

@@ -83,7 +83,7 @@ describe('a delivery', () => {
     expect(lines[0]).toMatchObject({
       msg: 'attempt',
       kind: 'task',
-      delivery_id: id,
+      task_id: id,
       agent_id: owner.agentId,
       name: 'summarize',
       attempt: 1,

@@ -27,7 +27,7 @@ describe('a service that is well', () => {
     const { call } = await aService();
     expect(await call('GET', '/health')).toMatchObject({
       status: 200,
-      body: { status: 'ok', checks: { store: 'ok' }, uptimeSeconds: 0 },
+      body: { status: 'ok', checks: { store: 'ok', opscore: 'not_configured' }, uptimeSeconds: 0 },
     });
     expect(await call('GET', '/livez')).toMatchObject({ status: 200, body: { status: 'ok' } });
     expect(await call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ok' } });

@@ -4,7 +4,7 @@ import type { CliContext } from '../context.ts';
 import {
   addKindOption,
   addListOptions,
-  collect,
+  collectDeliveries,
   filterOf,
   type ListOptions,
 } from '../delivery-filter.ts';
@@ -24,10 +24,7 @@ export function addDeliveries(program: Command, context: CliContext): void {
     .action(async (options: ListOptions & ServiceOptions) => {
       const client = connect(context, options);
       const filter = await filterOf(context, client, options);
-      const page = await collect(options.limit, options.cursor, async (part) => {
-        const found = await client.listDeliveries({ ...filter, ...part });
-        return { items: found.deliveries, nextCursor: found.nextCursor };
-      });
+      const page = await collectDeliveries(client, filter, options);
       const data = { deliveries: page.items, nextCursor: page.nextCursor };
       show(terminal, options.json, data, () => tableOfDeliveries(page.items, terminal, now()));
       if (page.nextCursor !== null) terminal.say(`these are ${page.items.length}, there are more`);

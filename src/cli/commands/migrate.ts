@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
 import { databaseUrl, describeDatabase, type DatabaseUrl } from '../../config/parse.ts';
 import { move, type MoveOutcome, type TableReport } from '../../store/move.ts';
-import { openSource, openTarget } from '../../store/open-transfer.ts';
 import { createSecretBox } from '../../store/secret-box.ts';
 import { CliError, USAGE } from '../exit.ts';
 import type { CliContext } from '../context.ts';
@@ -61,6 +60,8 @@ async function moveBetween(
   box: ReturnType<typeof createSecretBox>,
   terminal: Terminal,
 ): Promise<MoveOutcome> {
+  // Here and not above: other commands need not load the stores.
+  const { openSource, openTarget } = await import('../../store/open-transfer.ts');
   const source = await openSource(from).catch((error: unknown) => fail('from', from, error));
   try {
     const target = await openTarget(to).catch((error: unknown) => fail('to', to, error));

@@ -53,24 +53,27 @@ function judge(ping: WebhookPing | undefined): readonly Finding[] {
       ),
     ];
   }
-  const { outcome, statusCode, durationMs } = ping;
-  const clock = clockFinding(ping);
-  if (outcome === 'unauthorized') {
-    return [
-      ok('webhook', `Ops-Core was reached in ${durationMs} ms`),
-      isClockOff(ping)
-        ? skip('signature', `refused (${String(statusCode)}), as a stale one is: the clock first`)
-        : advised('signature', ping),
-      clock,
-    ];
-  }
+  const { statusCode, durationMs } = ping;
   // The clock has a line of its own.
-  if (!ping.ok) return [advised('webhook', { ...ping, clockSkewSeconds: null }), clock];
+  if (!ping.ok && ping.outcome !== 'unauthorized') {
+    return [advised('webhook', { ...ping, clockSkewSeconds: null }), clockFinding(ping)];
+  }
   return [
     ok('webhook', `Ops-Core answers ${String(statusCode)} in ${durationMs} ms`),
-    ok('signature', 'Ops-Core takes it'),
-    clock,
+    signatureFinding(ping),
+    clockFinding(ping),
   ];
+}
+
+function signatureFinding(ping: WebhookPing): Finding {
+  const { outcome, statusCode } = ping;
+  if (outcome === 'accepted') return ok('signature', 'Ops-Core takes it');
+  if (isClockOff(ping)) {
+    return skip('signature', `refused (${String(statusCode)}), as a stale one is: the clock first`);
+  }
+  if (outcome === 'unauthorized') return advised('signature', ping);
+  const found = `Ops-Core most likely takes it: ${String(statusCode)} is for the ping, which is no event`;
+  return ok('signature', found);
 }
 
 function advised(check: Finding['check'], ping: WebhookPing): Finding {

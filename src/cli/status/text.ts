@@ -7,7 +7,7 @@ import { whyOf } from './why.ts';
 /** The overview for people: what is wrong stands last, with the next command to type. */
 export function overviewText(overview: Overview, terminal: Terminal, now: number): string {
   const { service, agents, waiting, faults, complete } = overview;
-  const atLeast = complete ? '' : ' at least';
+  const atLeast = complete ? '' : 'at least ';
   const parts = [
     fields({
       service: `${service.status}, version ${service.version}, up ${span(service.uptimeSeconds * 1_000)}, ${service.url}`,
@@ -18,7 +18,7 @@ export function overviewText(overview: Overview, terminal: Terminal, now: number
           : waiting
               .map(
                 ({ kind, count, oldestAt }) =>
-                  `${count}${atLeast} ${kind}, the oldest for ${ageOf(oldestAt, now)}`,
+                  `${atLeast}${count} ${kind}, the oldest for ${atLeast}${ageOf(oldestAt, now)}`,
               )
               .join('; '),
     }),
@@ -41,6 +41,8 @@ export function overviewText(overview: Overview, terminal: Terminal, now: number
       terminal,
     ),
   );
+  if (!complete)
+    parts.push('There is more than was looked at: counts and ages are at least so high.');
   return parts.join('\n\n');
 }
 

@@ -10,7 +10,7 @@ import type { Outcome } from './outcome.ts';
 /** How much agents refuse for now, as long as all are well. */
 const REFUSED = 0.5;
 
-/** While one replica is stopped they take everything, and take so long: the others are still at it when it goes on. */
+/** What a replica holds that is stopped they take from others, and take so long: these are still at it when it goes on. */
 const SLOWLY_MS = 2_500;
 
 /** What it does wrong it does by then: its worker has looked at the store twice. */
@@ -59,8 +59,10 @@ export async function pauseReplicas(
     const load = startLoad(stage, { taskClients: 32, firstTask: round * 1_000_000 });
     await new Promise((resolve) => setTimeout(resolve, random.between(700, 1_000)));
     const index = random.between(0, replicas.count - 1);
-    behave = slowly;
     const { leased } = await replicas.stop(index);
+    // The rest at once: a backlog would have to be sent before what is taken over.
+    behave = (response, dispatch) =>
+      (leased.has(dispatch.taskId) ? slowly : take)(response, dispatch);
     held += leased.size;
     const stopping = load.stop();
     const cancelling = cancelSome(stage, leased);

@@ -79,6 +79,15 @@ it('says that a database is not there, or not reached, without its password', as
   }
 });
 
+async function fileOfAgents(url: string): Promise<string> {
+  await query(url, 'CHECKPOINT');
+  const [row] = await query(
+    url,
+    "SELECT encode(pg_read_binary_file(pg_relation_filepath('agents')), 'escape') AS content",
+  );
+  return row?.['content'] as string;
+}
+
 it('seals secrets with the current key at a start, and refuses keys that do not open them', async () => {
   const url = await emptyDatabase();
   const [first, second] = [key(), key()];
@@ -99,6 +108,11 @@ it('seals secrets with the current key at a start, and refuses keys that do not 
   const sealed = await secretOf();
   expect(sealed).toMatch(/^sealed:/);
   expect((await sealing.store.agents.get(agent.agentId))?.signingSecret).toBe(signingSecret);
+  // What docs/security.md tells operators to do: the row before is still in the table's file.
+  expect(await fileOfAgents(url)).toContain(signingSecret);
+  await query(url, 'VACUUM FULL agents');
+  expect(await fileOfAgents(url)).not.toContain(signingSecret);
+  expect(await fileOfAgents(url)).toContain(sealed);
   const resealing = await open([second, first]);
   expect(await secretOf()).not.toBe(sealed);
   expect((await resealing.store.agents.get(agent.agentId))?.signingSecret).toBe(signingSecret);
