@@ -21,8 +21,8 @@ it('a broken Ops-Core with 500 events waiting: seen, mended, and all replayed in
   await page.goto('/dashboard');
 
   // What fails, why, and how many.
-  const fault = page.getByRole('listitem').filter({ hasText: 'Webhooks answered' });
-  await fault.getByText('answered 503, answered 401').waitFor();
+  const fault = page.getByRole('listitem').filter({ hasText: 'Webhooks: answered' });
+  await fault.getByText('answered with 503, answered with 401').waitFor();
   await fault.getByRole('link', { name: '400 waiting' }).waitFor();
   await fault.getByRole('link', { name: '100 dead' }).waitFor();
   await page.getByRole('button', { name: 'Ping the webhook' }).click();
