@@ -58,7 +58,14 @@ export async function startReplay(filter: Filter): Promise<ReplayRecord> {
   return (await ask<ReplayRecord>('POST', '/v1/replays', { body })).data;
 }
 
-/** Tries each at once. One that ended or is being sent meanwhile needs nothing. @returns how many were made due. */
+/** While the service is away, overloaded or shutting down. */
+const AWAY: readonly number[] = [0, 429, 503];
+const AWAY_MS = 1_000;
+
+/**
+ * Tries each at once. One that ended or is being sent meanwhile needs nothing; while the service is away it is waited for.
+ * @returns how many were made due.
+ */
 export async function tryNow(
   ids: readonly string[],
   onProgress: (done: number) => void,
@@ -67,16 +74,25 @@ export async function tryNow(
   const left = ids.values();
   let done = 0;
   let tried = 0;
+  async function settled(id: string): Promise<boolean> {
+    try {
+      await retryDelivery(id);
+      tried += 1;
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (AWAY.includes(error.status)) return false;
+      if (error.status !== 404 && error.status !== 409) throw error;
+      return true;
+    }
+  }
   async function work(): Promise<void> {
     for (const id of left) {
-      if (signal.aborted) return;
-      try {
-        await retryDelivery(id);
-        tried += 1;
-      } catch (error) {
-        if (!(error instanceof Refusal) || (error.status !== 404 && error.status !== 409))
-          throw error;
+      while (!(await settled(id))) {
+        if (signal.aborted) return;
+        await new Promise((resolve) => setTimeout(resolve, AWAY_MS));
       }
+      if (signal.aborted) return;
       done += 1;
       onProgress(done);
     }

@@ -79,7 +79,7 @@ export const ERROR_CLASSES = Object.keys(CLASS_WORDS);
 /** Why, in words: of a status its number, else what the class means. */
 export function reason(errorClass: string | null, lastError: string | null): string {
   const status = /^http_(\d+)$/.exec(lastError ?? '')?.[1];
-  if (errorClass === 'http_status' && status !== undefined) return `answered ${status}`;
+  if (errorClass === 'http_status' && status !== undefined) return `answered with ${status}`;
   if (errorClass !== null) return CLASS_WORDS[errorClass] ?? errorClass;
   return lastError ?? '';
 }

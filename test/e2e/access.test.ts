@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aSecret } from '../helpers/secrets.ts';
 import { loaded, withBrowser } from './helpers/browser.ts';
+import { lookAt } from './helpers/look.ts';
 import { startScene } from './helpers/scene.ts';
 
 const open = withBrowser();
@@ -29,6 +30,7 @@ describe('a service with keys', () => {
     await field.waitFor();
     expect(await page.getByRole('navigation').count()).toBe(0);
 
+    await lookAt(page, 'sign-in');
     const tries = [
       ['agk_wrong', 'mistyped'],
       ['a key', 'That cannot be a key'],

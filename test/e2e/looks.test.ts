@@ -1,9 +1,8 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { status } from '../helpers/agent-server.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { loaded, SCREENSHOTS, withBrowser } from './helpers/browser.ts';
+import { loaded, withBrowser } from './helpers/browser.ts';
+import { lookAt } from './helpers/look.ts';
 import { startScene } from './helpers/scene.ts';
 
 const open = withBrowser();
@@ -38,38 +37,41 @@ async function night() {
       delivery: `/dashboard/deliveries/${failing}`,
       replays: '/dashboard/replays',
       replay: `/dashboard/replays/${replayId}`,
-      nowhere: '/dashboard/no/such/place',
     },
   };
 }
 
-describe('every page', () => {
-  it.each(['light', 'dark'] as const)('in the %s theme is fit for everybody', async (theme) => {
-    const { service, places } = await night();
-    const { page, watch } = await open(service.url, { colorScheme: theme });
-    watch.expected.add(404);
-    for (const [name, path] of Object.entries(places)) {
-      await page.goto(path);
-      await page.locator('h1').waitFor();
-      await loaded(page);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations.filter(
-        ({ impact }) => impact === 'serious' || impact === 'critical',
-      );
-      expect(
-        serious.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)),
-        `${name}, ${theme}`,
-      ).toEqual([]);
-      for (const width of [1280, 390]) {
-        await page.setViewportSize({ width, height: 900 });
-        const path = join(SCREENSHOTS, `${name}-${theme}-${width}.png`);
-        await page.screenshot({ path, fullPage: true });
-        const overflow = await page.evaluate<number>(
-          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-        );
-        expect(overflow, `${name} at ${width} px is wider than the screen`).toBe(0);
-      }
-      await page.setViewportSize({ width: 1280, height: 900 });
-    }
-  });
+it('every page is fit for everybody, in either theme, on a desk and on a telephone', async () => {
+  const { service, places } = await night();
+  const { page, watch } = await open(service.url);
+  watch.expected.add(404);
+  for (const [name, path] of Object.entries(places)) {
+    await page.goto(path);
+    await page.locator('h1').waitFor();
+    await loaded(page);
+    await lookAt(page, name);
+  }
+  await page.goto('/dashboard');
+  await page.getByRole('button', { name: 'Send again' }).first().click();
+  await page.getByText('are scheduled again').waitFor();
+  await lookAt(page, 'send-again');
+});
+
+it('the theme is chosen by a switch, and stays chosen', async () => {
+  const { service } = await startScene();
+  const { page } = await open(service.url, { colorScheme: 'light' });
+  const background = () =>
+    page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+  await page.goto('/dashboard');
+  const theme = page.getByRole('combobox', { name: 'Theme' });
+  await theme.waitFor();
+  const light = await background();
+  await theme.selectOption('dark');
+  const dark = await background();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  await theme.waitFor();
+  expect(await background()).toBe(dark);
+  await theme.selectOption('system');
+  expect(await background()).toBe(light);
 });

@@ -77,7 +77,7 @@ describe('an operator', () => {
     );
     const { page } = await open(scene.service.url);
     await page.goto('/dashboard');
-    const fault = page.getByRole('listitem').filter({ hasText: 'Webhooks answered 503' });
+    const fault = page.getByRole('listitem').filter({ hasText: 'Webhooks: answered with 503' });
     await fault.getByRole('link', { name: '3 waiting' }).waitFor();
     scene.opscore.fail = () => undefined;
     await fault.getByRole('button', { name: 'Send again' }).click();

@@ -116,3 +116,19 @@ describe('GET /v1/events', () => {
     expect(await response.text()).toContain('event: overview');
   });
 });
+
+describe('GET /v1/whoami', () => {
+  const who = async (token: string) =>
+    (await service.call('GET', '/v1/whoami', { token })).json.data;
+
+  it('tells a key its name and scope, and an agent its id', async () => {
+    expect(await who(READ)).toEqual({
+      kind: 'key',
+      name: 'monitor',
+      scope: 'read',
+      agentId: null,
+    });
+    const { agentId, agentToken } = await service.register({}, KEY);
+    expect(await who(agentToken)).toEqual({ kind: 'agent', name: null, scope: null, agentId });
+  });
+});

@@ -38,7 +38,7 @@ export function Faults({
         {faults.map((fault) => (
           <li key={`${fault.kind} ${fault.errorClass ?? ''}`}>
             <p class="fault">
-              <b>{kindWord(fault.kind)}s</b> <span>{fault.reasons.join(', ')}</span>
+              <b>{kindWord(fault.kind)}s:</b> <span>{fault.reasons.join(', ')}</span>
             </p>
             <p class="quiet">
               <Amount

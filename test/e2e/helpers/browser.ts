@@ -1,12 +1,8 @@
-import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 
 /** Debian's Chromium, unless E2E_CHROMIUM names another. */
 export const CHROMIUM = process.env['E2E_CHROMIUM'] ?? '/usr/bin/chromium';
-
-/** Ignored by git: for looking at. */
-export const SCREENSHOTS = join(import.meta.dirname, '../screenshots');
 
 /** It asks nobody outside, and needs no sandbox of its own in a container. */
 const FLAGS = [
@@ -57,6 +53,8 @@ async function openPage(
     baseURL: url,
     viewport: { width: 1280, height: 900 },
     locale: 'en-GB',
+    // A colour on its way to another has no contrast to measure.
+    reducedMotion: 'reduce',
     ...options,
   });
   context.setDefaultTimeout(15_000);
