@@ -11,14 +11,15 @@ import { createDeliveries } from './deliveries/deliveries.ts';
 import { createReplays } from './deliveries/replays.ts';
 import { createEgressGuard } from './dispatcher/egress.ts';
 import { createPing } from './dispatcher/ping.ts';
-import { configuredSecrets, createRedactor, type Redact } from './dispatcher/redact.ts';
+import { configuredSecrets, createRedactor } from './dispatcher/redact.ts';
 import { createHttpAgent, createSender } from './dispatcher/send.ts';
 import { createPrepare } from './dispatcher/targets.ts';
-import { passedOn, type Tracing } from './dispatcher/tracing.ts';
 import { createBacklogWatch, type BacklogWatch } from './observability/backlog-watch.ts';
+import { addGauges } from './observability/gauges.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { observedStore } from './observability/observed-store.ts';
 import { createOpscoreHealth } from './observability/opscore-health.ts';
+import { startTracing } from './observability/start-tracing.ts';
 import { startRetention } from './outbox/retention.ts';
 import { LEASE_MARGIN_MS, Worker } from './outbox/worker.ts';
 import { countingStore } from './overview/counting-store.ts';
@@ -51,9 +52,6 @@ export interface Service {
 /** Of SHUTDOWN_GRACE, what recording the last attempts and closing the store may take. */
 const CLOSE_MARGIN_MS = 500;
 
-/** What the last spans have in any case, within that margin. */
-const LAST_SPANS_MS = 300;
-
 const { version } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
@@ -85,7 +83,12 @@ export async function createService(
   const agentHttp = createHttpAgent(guard.connector(config.dispatchTimeout));
   const opscoreHttp = createHttpAgent();
   const redact = createRedactor(configuredSecrets(config));
-  const tracing = await startTracing(config, store, log, redact);
+  const tracing = await startTracing(config.tracing, {
+    log,
+    version,
+    instance: store.replica.id,
+    redact,
+  });
   const agentSender = createSender(agentHttp, clock, redact);
   const opscoreSender = createSender(opscoreHttp, clock, redact);
 
@@ -202,7 +205,8 @@ export async function createService(
   });
   const replays = createReplays({ store, clock, log, worker, observer: metrics });
   const backlog = createBacklogWatch({ store, clock, log });
-  metrics.watch(
+  addGauges(
+    metrics.registry,
     {
       clock,
       latestGlance: () => backlog.latest(),
@@ -274,24 +278,9 @@ export async function createService(
       await worker.stop(Math.max(0, deadline - performance.now()));
       await Promise.all([agentHttp.close(), opscoreHttp.close()]);
       // Spans are worth less than what was promised: they have what is left of the grace.
-      await Promise.all([
-        store.close(),
-        tracing.stop(Math.max(LAST_SPANS_MS, deadline - performance.now())),
-      ]);
+      await Promise.all([store.close(), tracing.stop(deadline - performance.now())]);
     },
   };
-}
-
-/** The packages of OpenTelemetry are loaded only where spans go somewhere. */
-async function startTracing(
-  { tracing }: Config,
-  store: Store,
-  log: FastifyBaseLogger,
-  redact: Redact,
-): Promise<Tracing> {
-  if (tracing === undefined) return passedOn;
-  const { createTracing } = await import('./observability/tracing.ts');
-  return createTracing(tracing, { log, version, instance: store.replica.id, redact });
 }
 
 /** Open mode is for one's own machine: elsewhere everybody who reaches the port could do everything. */

@@ -22,7 +22,7 @@ export interface Whereabouts {
   readonly url: string;
   /** Undefined: none is shown, which open mode takes. */
   readonly apiKey: string | undefined;
-  /** Nobody named a service: it is the one of this environment and its .env. */
+  /** It is the one of this environment and its .env: nobody named another. */
   readonly isOwn: boolean;
 }
 
@@ -34,8 +34,9 @@ export interface Whereabouts {
 export function whereabouts(env: Environment, given?: string): Whereabouts {
   const named = given ?? setting(env, 'AGENTKIT_URL');
   const key = setting(env, 'AGENTKIT_API_KEY');
-  if (named !== undefined) return { url: named, apiKey: key, isOwn: false };
-  return { url: ownUrl(env), apiKey: key ?? adminKey(env), isOwn: true };
+  const own = ownUrl(env);
+  const isOwn = named === undefined || originOf(named) === own;
+  return { url: named ?? own, apiKey: key ?? (isOwn ? adminKey(env) : undefined), isOwn };
 }
 
 function setting(env: Environment, name: string): string | undefined {
@@ -52,6 +53,10 @@ export function ownUrl(env: Environment): string {
   // With PORT=0 only the service's log says where it is.
   const known = number === 0 ? variables.PORT.fallback : String(number);
   return `http://${name.includes(':') ? `[${name}]` : name}:${known}`;
+}
+
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
 }
 
 function adminKey(env: Environment): string | undefined {

@@ -2,6 +2,7 @@ import type { TaskAttempt, TaskRecord } from '../sdk/api-types.ts';
 import type { AgentKitClient } from '../sdk/client.ts';
 import type { CliContext } from './context.ts';
 import { CliError, Failure, INTERRUPTED } from './exit.ts';
+import { patiently } from './patience.ts';
 import { pause } from './pause.ts';
 import { plain } from './plain.ts';
 
@@ -25,7 +26,7 @@ export async function followTask(
     terminal.print(json === true ? JSON.stringify(data) : text);
   let told = 0;
   for (let wait = FIRST_LOOK_MS; ; wait = Math.min(wait * 1.5, SLOWEST_LOOK_MS)) {
-    const task = await client.getTask(taskId);
+    const task = await patiently(() => client.getTask(taskId), signal);
     for (const attempt of task.attempts.slice(told)) tell({ taskId, attempt }, lineOf(attempt));
     if (task.attempts.length > told) wait = FIRST_LOOK_MS;
     told = task.attempts.length;

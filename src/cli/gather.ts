@@ -2,31 +2,8 @@ import type { ErrorClass } from '../outbox/delivery.ts';
 import type { AgentKitClient } from '../sdk/client.ts';
 import type { DeliveryFilter, DeliverySummary } from '../sdk/delivery-types.ts';
 
-export interface Gathered {
-  readonly items: readonly DeliverySummary[];
-  /** There are no more of them. */
-  readonly complete: boolean;
-}
-
-/** A request each; a page has up to 1,000 deliveries, and the service looks at 5,000 for it. */
+/** Of each error class; a request each. A page has up to 1,000 deliveries, and the service looks at 5,000 for it. */
 const PAGES = 20;
-
-/** The deliveries of a filter, but not more than some pages of them. */
-export async function gather(
-  client: AgentKitClient,
-  filter: DeliveryFilter,
-  pages = PAGES,
-): Promise<Gathered> {
-  const items: DeliverySummary[] = [];
-  let cursor: string | undefined;
-  for (let page = 0; page < pages; page += 1) {
-    const found = await client.listDeliveries({ ...filter, limit: 1_000, cursor });
-    items.push(...found.deliveries);
-    if (found.nextCursor === null) return { items, complete: true };
-    cursor = found.nextCursor;
-  }
-  return { items, complete: false };
-}
 
 const errorClasses: Readonly<Record<ErrorClass, true>> = {
   http_status: true,
@@ -47,16 +24,22 @@ const errorClasses: Readonly<Record<ErrorClass, true>> = {
 export async function gatherFailing(
   client: AgentKitClient,
   filter: DeliveryFilter = {},
-  pages = PAGES,
-): Promise<Gathered> {
+): Promise<DeliverySummary[]> {
   const classes = filter.errorClass === undefined ? Object.keys(errorClasses) : [filter.errorClass];
   const parts = await Promise.all(
-    classes.map((errorClass) =>
-      gather(client, { ...filter, state: 'scheduled', errorClass }, pages),
-    ),
+    classes.map((errorClass) => gather(client, { ...filter, state: 'scheduled', errorClass })),
   );
-  return {
-    items: parts.flatMap(({ items }) => items),
-    complete: parts.every(({ complete }) => complete),
-  };
+  return parts.flat();
+}
+
+async function gather(client: AgentKitClient, filter: DeliveryFilter): Promise<DeliverySummary[]> {
+  const items: DeliverySummary[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < PAGES; page += 1) {
+    const found = await client.listDeliveries({ ...filter, limit: 1_000, cursor });
+    items.push(...found.deliveries);
+    if (found.nextCursor === null) break;
+    cursor = found.nextCursor;
+  }
+  return items;
 }

@@ -2,14 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { buffer } from 'node:stream/consumers';
 import { config as readDotenv } from 'dotenv';
-import { INTERRUPTED } from './exit.ts';
+import { INTERRUPTED, OK } from './exit.ts';
 import { runCli } from './run.ts';
 
-// `agentkit ... | head`: nobody reads on, and that is no failure.
+let interruption: AbortController | undefined;
+const reader = { isGone: false };
+
+// `agentkit ... | head`: nobody reads on, and that is no failure. What has to be ended in order is.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    reader.isGone = true;
+    if (interruption === undefined) process.exit(0);
+    interruption.abort();
   });
 }
 
@@ -25,8 +30,6 @@ async function ask(question: string): Promise<string> {
   }
 }
 
-let interruption: AbortController | undefined;
-
 /** The second Ctrl-C does not wait for anything. */
 function interrupted(): AbortSignal {
   if (interruption !== undefined) return interruption.signal;
@@ -41,7 +44,7 @@ function interrupted(): AbortSignal {
 }
 
 readDotenv({ quiet: true });
-process.exitCode = await runCli({
+const code = await runCli({
   args: process.argv.slice(2),
   env: process.env,
   stdout: process.stdout,
@@ -51,3 +54,4 @@ process.exitCode = await runCli({
   interrupted,
   readInput: (path) => (path === '-' ? buffer(process.stdin) : readFile(path)),
 });
+process.exitCode = reader.isGone ? OK : code;

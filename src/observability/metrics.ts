@@ -1,9 +1,8 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Clock } from '../clock.ts';
+import { Registry } from 'prom-client';
 import type { ErrorCode } from '../errors.ts';
 import type { Attempt, DeliveryKind, DeliveryState } from '../outbox/delivery.ts';
-import { AGENT_STATUSES, DELIVERY_KINDS } from '../store/backlog.ts';
-import type { Glance } from './backlog-watch.ts';
+import { DELIVERY_KINDS } from '../store/backlog.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { CounterFamily, HistogramFamily, type Distribution, type Tally } from './series.ts';
 
 /** Seconds. */
@@ -16,28 +15,16 @@ const DELIVERY_BUCKETS = [
 const STORE_BUCKETS = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
-/** Of prom-client's own: a label of each kind of handle, and names that end like a counter's. */
-const NOT_WORTH_IT = ['resources', 'handles', 'requests'].flatMap((what) => [
-  `nodejs_active_${what}`,
-  `nodejs_active_${what}_total`,
-]);
+const ALERTED: readonly ErrorCode[] = [
+  'internal_error',
+  'overloaded',
+  'queue_full',
+  'rate_limited',
+  'store_unavailable',
+];
 
 /** The label of what no route answers. */
 const NO_ROUTE = 'none';
-
-/** What is asked when somebody scrapes. */
-export interface MetricSources {
-  readonly clock: Clock;
-  readonly latestGlance: () => Glance | undefined;
-  readonly inFlight: () => Readonly<Record<DeliveryKind, number>>;
-  readonly replicas: () => number;
-  readonly isOpscoreFailing: () => boolean;
-}
-
-export interface BuildInfo {
-  readonly version: string;
-  readonly store: string;
-}
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -47,6 +34,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
  */
 export function createMetrics() {
   const registry = new Registry();
+  addProcessMetrics(registry);
   const counter = <Label extends string = never>(
     name: string,
     help: string,
@@ -119,6 +107,9 @@ export function createMetrics() {
     BATCH_BUCKETS,
   ).of();
 
+  // What alerts look at begins at 0: of a series that begins at 1 Prometheus sees no increase.
+  for (const code of ALERTED) errors.of(code);
+  for (const operation of ['tasks.insert', 'outbox.claim']) storeErrors.of(operation);
   for (const outcome of ['delivered', 'dead', 'cancelled']) {
     for (const kind of DELIVERY_KINDS) finished.of(kind, outcome);
   }
@@ -189,86 +180,5 @@ export function createMetrics() {
     },
     egressBlocked: () => egressBlocked.inc(),
     batchWritten: (size: number) => batchSize.observe(size),
-    /** Gauges are read when somebody scrapes; what is behind them was looked at in the background. */
-    watch: (sources: MetricSources, build: BuildInfo) => watch(registry, sources, build),
   };
-}
-
-function watch(registry: Registry, sources: MetricSources, build: BuildInfo): void {
-  const { clock, latestGlance, inFlight, replicas, isOpscoreFailing } = sources;
-  const gauge = <Label extends string = never>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    collect: (this: Gauge<Label>) => void,
-  ) =>
-    new Gauge<Label>({
-      name: `agentkit_${name}`,
-      help,
-      labelNames: [...labelNames],
-      registers: [registry],
-      collect,
-    });
-  const byKind = (
-    name: string,
-    help: string,
-    value: (kind: DeliveryKind, glance: Glance) => number,
-  ) =>
-    gauge(name, help, ['kind'], function () {
-      const glance = latestGlance();
-      if (glance === undefined) return;
-      for (const kind of DELIVERY_KINDS) this.set({ kind }, value(kind, glance));
-    });
-
-  byKind(
-    'deliveries_pending',
-    'Deliveries that have not ended, counted up to a bound',
-    (kind, { backlog }) => backlog.kinds[kind].pending.count,
-  );
-  byKind(
-    'deliveries_dead',
-    'Dead letters, counted up to a bound',
-    (kind, { backlog }) => backlog.kinds[kind].dead.count,
-  );
-  byKind(
-    'deliveries_oldest_pending_seconds',
-    'Age of the delivery that has been pending the longest; 0 = nothing is pending',
-    (kind, { backlog }) => {
-      const since = backlog.kinds[kind].oldestPendingAt;
-      return since === null ? 0 : Math.max(0, clock.now() - since) / 1000;
-    },
-  );
-  gauge('deliveries_in_flight', 'Attempts under way in this process', ['kind'], function () {
-    const counts = inFlight();
-    for (const kind of DELIVERY_KINDS) this.set({ kind }, counts[kind]);
-  });
-  gauge('agents', 'Registered agents, counted up to a bound', ['status'], function () {
-    const glance = latestGlance();
-    if (glance === undefined) return;
-    for (const status of AGENT_STATUSES) this.set({ status }, glance.backlog.agents[status].count);
-  });
-  gauge('agents_paused', 'Agents whose tasks an operator holds back', [], function () {
-    const glance = latestGlance();
-    if (glance !== undefined) this.set(glance.backlog.paused.count);
-  });
-  gauge(
-    'backlog_age_seconds',
-    'For how long the counts of agents and deliveries have been what they are',
-    [],
-    function () {
-      const glance = latestGlance();
-      if (glance !== undefined) this.set(Math.max(0, clock.now() - glance.at) / 1000);
-    },
-  );
-  gauge('opscore_failing', '1 while Ops-Core takes nothing', [], function () {
-    this.set(isOpscoreFailing() ? 1 : 0);
-  });
-  gauge('replicas', 'Services that share the database, this one included', [], function () {
-    this.set(replicas());
-  });
-  gauge('build_info', 'What runs: always 1', ['version', 'node', 'store'], function () {
-    this.set({ ...build, node: process.version }, 1);
-  });
-  collectDefaultMetrics({ register: registry });
-  for (const name of NOT_WORTH_IT) registry.removeSingleMetric(name);
 }

@@ -1,7 +1,6 @@
 import {
   createTraceState,
   diag,
-  DiagLogLevel,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -11,18 +10,7 @@ import {
   type SpanContext,
 } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
-  BatchSpanProcessor,
-  ParentBasedSampler,
-  RandomIdGenerator,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-  type Sampler,
-  type SpanExporter,
-} from '@opentelemetry/sdk-trace';
-import type { FastifyBaseLogger } from 'fastify';
+import { BatchSpanProcessor, RandomIdGenerator, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { TracingConfig } from '../config/tracing.ts';
 import {
   contextOf,
@@ -32,21 +20,10 @@ import {
 } from '../dispatcher/traceparent.ts';
 import type { Tracing } from '../dispatcher/tracing.ts';
 import type { Attempt, LeasedDelivery } from '../outbox/delivery.ts';
-
-/** Trouble with the receiver of spans is told at most so often. */
-const TOLD_EVERY_MS = 60_000;
-
-interface Deps {
-  readonly log: FastifyBaseLogger;
-  readonly version: string;
-  /** Names this process among its replicas. */
-  readonly instance: string;
-  /** Takes secrets out of what the receiver of spans answers. */
-  readonly redact: (text: string) => string;
-}
+import { exporterOf, samplerOf, tellTrouble, type TracingDeps } from './otlp.ts';
 
 /** Spans to a receiver that speaks OTLP. Loaded only where one is configured: its packages take 100 ms. */
-export async function createTracing(config: TracingConfig, deps: Deps): Promise<Tracing> {
+export async function createTracing(config: TracingConfig, deps: TracingDeps): Promise<Tracing> {
   tellTrouble(deps);
   // The trace of what has no caller's is found by the id of its task or delivery.
   let nextTraceId: string | undefined;
@@ -182,45 +159,4 @@ function headersOf(
 ): TraceHeaders {
   const flags = traceFlags.toString(16).padStart(2, '0');
   return { traceparent: `00-${traceId}-${spanId}-${flags}`, tracestate };
-}
-
-function samplerOf({ sampler, ratio }: TracingConfig): Sampler {
-  const roots: Record<string, () => Sampler> = {
-    always_on: () => new AlwaysOnSampler(),
-    always_off: () => new AlwaysOffSampler(),
-    traceidratio: () => new TraceIdRatioBasedSampler(ratio),
-  };
-  const root = roots[sampler.replace('parentbased_', '')]?.() ?? new AlwaysOnSampler();
-  return sampler.startsWith('parentbased_') ? new ParentBasedSampler({ root }) : root;
-}
-
-async function exporterOf(config: TracingConfig): Promise<SpanExporter> {
-  const { url, headers, timeout } = config;
-  const { OTLPTraceExporter } =
-    config.protocol === 'http/json'
-      ? await import('@opentelemetry/exporter-trace-otlp-http')
-      : await import('@opentelemetry/exporter-trace-otlp-proto');
-  return new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: timeout });
-}
-
-/** The receiver of spans being away disturbs nobody; that it is away is said now and then. */
-function tellTrouble({ log, redact }: Deps): void {
-  let toldAt = Number.NEGATIVE_INFINITY;
-  let alike = 0;
-  const tell = (message: string) => {
-    const now = performance.now();
-    if (now - toldAt < TOLD_EVERY_MS) {
-      alike += 1;
-      return;
-    }
-    const reason = redact(message).slice(0, 500);
-    log.warn({ reason, alike }, 'traces could not be sent');
-    toldAt = now;
-    alike = 0;
-  };
-  const quiet = () => undefined;
-  diag.setLogger(
-    { error: tell, warn: tell, info: quiet, debug: quiet, verbose: quiet },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-  );
 }

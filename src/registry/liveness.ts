@@ -62,7 +62,8 @@ export function createLiveness(deps: Deps) {
     lastTickAt = now;
   }
 
-  async function sweep(): Promise<void> {
+  /** @returns whether this replica leads. */
+  async function sweep(): Promise<boolean> {
     tick();
     const now = clock.now();
     const led = await lead();
@@ -70,7 +71,7 @@ export function createLiveness(deps: Deps) {
     if (led === undefined) {
       wasAway = false;
       lastSweepAt = clock.now();
-      return;
+      return false;
     }
     const sweptAt = Math.max(lastSweepAt, led.ledAt ?? Number.NEGATIVE_INFINITY);
     if (wasAway || Math.abs(now - sweptAt) > AWAY_MS) {
@@ -85,6 +86,7 @@ export function createLiveness(deps: Deps) {
       resumedAt = lastSweepAt;
       await deps.deregistration.resume();
     }
+    return true;
   }
 
   function lead() {
@@ -151,7 +153,8 @@ export function createLiveness(deps: Deps) {
     wakeAt = Number.POSITIVE_INFINITY;
     sweeping = sweeping
       .then(sweep)
-      .then(() => store.agents.nextExpiryAt(agentExpiry))
+      // Who does not lead cannot do anything about a lease that has ended, and would look again at once.
+      .then((leads) => (leads ? store.agents.nextExpiryAt(agentExpiry) : null))
       .catch((error: unknown) => {
         log.error({ err: error }, 'watching the leases failed; trying again');
         return null;

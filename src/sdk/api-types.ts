@@ -79,6 +79,17 @@ export interface NewApiKey extends ApiKeyRecord {
   readonly key: string;
 }
 
+/** Whose credential it is. */
+export interface WhoAmI {
+  /** `anonymous`: no key exists, and everybody may do everything. */
+  readonly kind: 'anonymous' | 'key' | 'agent' | (string & {});
+  /** Of the key. */
+  readonly name: string | null;
+  readonly scope: ApiKeyScope | null;
+  /** Whose token it is. */
+  readonly agentId: string | null;
+}
+
 /**
  * - `online`: heard of within its lease, or without a lease
  * - `unreachable`: dispatches fail; its tasks wait, and one is tried now and then

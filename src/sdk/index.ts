@@ -27,6 +27,7 @@ export type {
   TaskRequest,
   TaskState,
   TaskSummary,
+  WhoAmI,
 } from './api-types.ts';
 export type { CallOptions } from './calls.ts';
 export { AgentKitClient, type ClientOptions } from './client.ts';
@@ -42,6 +43,7 @@ export type {
   ReplayRecord,
   WebhookPing,
 } from './delivery-types.ts';
+export type { Count, FailingDeliveries, ServiceOverview } from './overview-types.ts';
 export { AgentKitError, type FieldError, type SdkErrorCode } from './errors.ts';
 export type { HeaderSource } from './headers.ts';
 export type { AgentLogger } from './logger.ts';

@@ -1,4 +1,4 @@
-import type { AgentRecord, PageFilter } from './api-types.ts';
+import type { AgentRecord, PageFilter, WhoAmI } from './api-types.ts';
 import { everyItem, type CallOptions, type ServiceCalls } from './calls.ts';
 import type {
   DeliveryFilter,
@@ -8,6 +8,7 @@ import type {
   ReplayRecord,
   WebhookPing,
 } from './delivery-types.ts';
+import type { ServiceOverview } from './overview-types.ts';
 import { invalidArgument } from './errors.ts';
 import { jsonText, pathSegment } from './wire.ts';
 
@@ -111,6 +112,16 @@ export class OperatorClient {
   /** `POST /v1/agents/{agent_id}/resume`. */
   async resumeAgent(agentId: string, options?: CallOptions): Promise<AgentRecord> {
     return this.calls.data({ method: 'POST', path: `${agentPath(agentId)}/resume` }, options);
+  }
+
+  /** `GET /v1/overview`: what arrives, what waits, what fails. */
+  async getOverview(options?: CallOptions): Promise<ServiceOverview> {
+    return this.calls.data({ method: 'GET', path: '/v1/overview' }, options);
+  }
+
+  /** `GET /v1/whoami`: whose credential is used, and what it may do. */
+  async whoami(options?: CallOptions): Promise<WhoAmI> {
+    return this.calls.data({ method: 'GET', path: '/v1/whoami' }, options);
   }
 
   /**

@@ -167,6 +167,11 @@ it('names missing migrations, a newer schema, and another encryption key', async
   await store.close();
   const env = { DATABASE_URL: `sqlite:${path}`, AGENTKIT_ENCRYPTION_KEY: key };
   expect((await doctor(env)).of('database')).toMatch(/is up to date, and can be written to/);
+  const running = openSqlite(path, { encryptionKeys: [Buffer.from(key, 'base64')] });
+  const elsewhere = await doctor(env);
+  expect(elsewhere.of('database')).toContain('a service works on it');
+  expect(elsewhere.of('service')).toMatch(/^warn: something works on the database, and nobody/);
+  await running.close();
   const other = await doctor({ ...env, AGENTKIT_ENCRYPTION_KEY: anEncryptionKey() });
   expect(other.faults).toEqual(['encryption']);
   expect(other.of('encryption')).toContain('does not open the secrets');
@@ -234,10 +239,13 @@ it('names what has taken the port, and a key that the service does not know', as
     /^fail: it cannot listen on .*: the port is taken by something else/,
   );
 
-  const { url: service } = await cliService({
-    AGENTKIT_API_KEYS: `ops:admin:${aSecret('AGENTKIT_API_KEYS')}`,
-  });
+  const key = aSecret('AGENTKIT_API_KEYS');
+  const { url: service } = await cliService({ AGENTKIT_API_KEYS: `watch:read:${key}` });
   const AGENTKIT_API_KEY = aSecret('AGENTKIT_API_KEY');
   const wrong = await doctor({ AGENTKIT_URL: service, AGENTKIT_API_KEY });
   expect(wrong.faults).toEqual(['key']);
+  const right = await doctor({ AGENTKIT_URL: service, AGENTKIT_API_KEY: key });
+  expect(right.of('key')).toMatch(/^ok: it knows the key of watch \(read\)/);
+  // It may not have the service ping, and nothing is configured here to do so.
+  expect(right.of('webhook')).toMatch(/^skip: not tried: only an admin key/);
 });

@@ -57,6 +57,9 @@ it('finds the service of its own environment, and shows an admin key to that alo
   const elsewhere = { url: 'https://kit.example', apiKey: undefined, isOwn: false };
   expect(whereabouts(env, 'https://kit.example')).toEqual(elsewhere);
   expect(whereabouts({ ...env, AGENTKIT_URL: 'https://kit.example' })).toEqual(elsewhere);
+  const named = whereabouts({ ...env, AGENTKIT_URL: 'http://127.0.0.1:8123/v1' });
+  expect(named).toMatchObject({ apiKey: ADMIN, isOwn: true });
+  expect(whereabouts(env, 'http://127.0.0.1:8124').apiKey).toBeUndefined();
   const given = whereabouts({ ...env, AGENTKIT_API_KEY: READ });
   expect(given.apiKey).toBe(READ);
   expect(whereabouts({ HOST: '::1', PORT: '0' }).url).toBe('http://[::1]:8000');

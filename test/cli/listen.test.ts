@@ -108,6 +108,30 @@ it('sends what verifies on as it came, and answers as that answers', async () =>
   await nobody.end();
 });
 
+it('tells the first report of an agent behind the event that tells its name', async () => {
+  const listening = await listen([], { env: KEYS });
+  const report = async (agentId: string) => {
+    const url = new URL(`/v1/opscore/agent/${agentId}/state`, listening.url);
+    const headers = { authorization: `Bearer ${API_KEY}` };
+    await fetch(url, { method: 'POST', headers, body: '{"state":"idle","details":{"x":1}}' });
+  };
+  await report('a1');
+  await report('unknown');
+  expect(await send(listening.url, EVENT)).toBe(202);
+  await report('a1');
+  await eventually(() => listening.stdout().includes('unknown'), 'what stays unknown is told');
+  expect(listening.stdout().replaceAll(/^\S+ {2}/gm, '')).toBe(
+    [
+      'webhook  REGISTER    ada\\u001b  verified',
+      'state    idle        ada\\u001b  {"x":1}',
+      'state    idle        ada\\u001b  {"x":1}',
+      'state    idle        unknown  {"x":1}',
+      '',
+    ].join('\n'),
+  );
+  await listening.end();
+});
+
 it('says what to set where the service does not send here, and which port is taken', async () => {
   const first = await listen([], { env: KEYS });
   const origin = new URL(first.url).origin;
@@ -132,6 +156,20 @@ it('says what to set where the service does not send here, and which port is tak
   ]) {
     expect(await agentkit(['listen', ...wrong])).toMatchObject({ code: 2, stdout: '' });
   }
+  // What waits for the Ops-Core of this environment is not to end here.
+  for (const name of ['OPSCORE_WEBHOOK_URL', 'OPSCORE_API_URL']) {
+    const env = { ...KEYS, [name]: 'https://opscore.example/x' };
+    const { code, stderr } = await agentkit(['listen', '--serve'], { env });
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(`--serve: ${name} leads to another machine`),
+    ]);
+  }
+  const exposed = await agentkit(['listen', '--serve', '--port', '0'], {
+    env: { HOST: '0.0.0.0', PORT: '0', DATABASE_URL: `sqlite:${tempDir()}/x.db` },
+  });
+  expect(exposed.code).toBe(1);
+  expect(exposed.stderr).toContain('agentkit: HOST: got "0.0.0.0" without any key');
 });
 
 it('with --serve and --agent brings all that there is to try, and takes its leave in order', async () => {

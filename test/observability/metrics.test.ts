@@ -12,7 +12,7 @@ it('tells what the service did, in numbers that anybody can add up', async () =>
     OPSCORE_WEBHOOK_URL: opscore.url,
     OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET'),
     WEBHOOK_RETRY_SCHEDULE: '10ms,10ms,1h',
-    TASK_RETRY_SCHEDULE: '10ms',
+    TASK_RETRY_SCHEDULE: '10ms,10ms,10ms,10ms,10ms,10ms',
   });
   const scrape = async (): Promise<Scrape> => {
     const answer = await fetch(`${service.url}/metrics`);
@@ -35,27 +35,42 @@ it('tells what the service did, in numbers that anybody can add up', async () =>
   const { taskId } = (await run(pausedId)).json.data as { taskId: string };
   await service.call('POST', `/v1/tasks/${taskId}/cancel`);
   await run(pausedId);
+  // Its last task ends with it.
+  await service.call('DELETE', `/v1/agents/${pausedId}`);
+  // Nobody is there: five attempts later its breaker is open.
+  const { agentId: goneId } = await service.register();
+  await run(goneId);
   await fetch(`${service.url}/nowhere/at/all`);
 
   let seen = await scrape();
+  const finished = (outcome: string) =>
+    seen.value('agentkit_deliveries_finished_total', { kind: 'task', outcome });
   await eventually(async () => {
     seen = await scrape();
     return (
-      seen.value('agentkit_deliveries_finished_total', { kind: 'task' }) === 4 &&
+      seen.value('agentkit_deliveries_finished_total', { kind: 'task' }) === 5 &&
+      seen.value('agentkit_breaker_transitions_total', { state: 'open' }) === 1 &&
       (seen.value('agentkit_attempts_total', { kind: 'webhook', outcome: 'retry' }) ?? 0) >= 9
     );
   }, 'the end of everything');
+  await service.call('POST', '/v1/replays', { body: { filter: { kind: 'task' } } });
+  await eventually(async () => {
+    seen = await scrape();
+    return seen.value('agentkit_replays_total', { event: 'done' }) === 1 && finished('dead') === 2;
+  }, 'the replay of the dead letter, which dies again');
 
-  const finished = (outcome: string) =>
-    seen.value('agentkit_deliveries_finished_total', { kind: 'task', outcome });
-  expect([finished('delivered'), finished('dead'), finished('cancelled')]).toEqual([2, 1, 1]);
-  expect(seen.value('agentkit_tasks_accepted_total')).toBe(5);
+  expect([finished('delivered'), finished('dead'), finished('cancelled')]).toEqual([2, 2, 2]);
+  expect(seen.value('agentkit_replayed_deliveries_total', { outcome: 'replayed' })).toBe(1);
+  expect(seen.value('agentkit_tasks_accepted_total')).toBe(6);
   const attempts = (labels: Record<string, string>) =>
     seen.value('agentkit_attempts_total', { kind: 'task', ...labels });
   expect(attempts({ outcome: 'delivered', error: 'none' })).toBe(2);
   expect(attempts({ outcome: 'retry', error: 'http_status' })).toBe(2);
-  expect(attempts({ outcome: 'failed', error: 'http_status' })).toBe(1);
-  expect(seen.value('agentkit_attempt_duration_seconds_count', { kind: 'task' })).toBe(5);
+  expect(attempts({ outcome: 'failed', error: 'http_status' })).toBe(2);
+  expect(attempts({ error: 'connection_refused' })).toBeGreaterThanOrEqual(5);
+  expect(seen.value('agentkit_attempt_duration_seconds_count', { kind: 'task' })).toBe(
+    attempts({}),
+  );
   expect(seen.value('agentkit_delivery_duration_seconds_count', { kind: 'task' })).toBe(2);
   expect(seen.value('agentkit_opscore_failing')).toBe(1);
   // Ops-Core takes nothing: that is told, and is no reason to send nobody here.
@@ -67,11 +82,11 @@ it('tells what the service did, in numbers that anybody can add up', async () =>
   const requests = (labels: Record<string, string>) =>
     seen.value('agentkit_http_request_duration_seconds_count', labels);
   const route = '/v1/agents/:agent_id/run';
-  expect(requests({ method: 'POST', route, status: '2xx' })).toBe(5);
+  expect(requests({ method: 'POST', route, status: '2xx' })).toBe(6);
   expect(requests({ method: 'GET', route: 'none', status: '4xx' })).toBe(1);
   expect(seen.value('agentkit_http_errors_total', { code: 'not_found' })).toBe(1);
   const operation = 'tasks.insert';
-  expect(seen.value('agentkit_store_operation_duration_seconds_count', { operation })).toBe(5);
+  expect(seen.value('agentkit_store_operation_duration_seconds_count', { operation })).toBe(6);
   expect(seen.value('agentkit_store_batch_size_sum') ?? 0).toBeGreaterThan(5);
   expect(seen.value('agentkit_build_info', { store: 'sqlite' })).toBe(1);
   expect(seen.value('agentkit_replicas')).toBe(1);

@@ -62,6 +62,10 @@ describe('of several replicas', () => {
     kit.liveness.start();
     await until(() => kit.sweeps() === 1);
     expect((await kit.agent()).status).toBe('online');
+    // Nor does it look again and again because of the lease that has ended.
+    const looked = performance.now();
+    await until(() => performance.now() - looked > 50);
+    expect(kit.sweeps()).toBe(1);
     kit.clock.advance(1_000);
     kit.lead({ ledAt: now - 4_000 });
     kit.liveness.watch({ leaseExpiresAt: kit.clock.now() });

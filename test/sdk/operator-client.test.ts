@@ -146,6 +146,17 @@ describe('an operator’s client', () => {
     expect(await client().cancelReplay('r1')).toMatchObject({ state: 'cancelled' });
   });
 
+  it('tells how everything stands, and who asks', async () => {
+    service()
+      .get('/v1/overview')
+      .reply(200, ok({ failing: [], replicas: 1 }));
+    service()
+      .get('/v1/whoami')
+      .reply(200, ok({ kind: 'key', name: 'ops', scope: 'admin', agentId: null }));
+    expect(await client().getOverview()).toMatchObject({ failing: [], replicas: 1 });
+    expect(await client().whoami()).toMatchObject({ name: 'ops', scope: 'admin' });
+  });
+
   it('pauses, resumes and pings', async () => {
     service()
       .post('/v1/agents/a1/pause')

@@ -9,7 +9,12 @@ import { CliError, USAGE } from '../exit.ts';
 import { createAttendance } from '../listen/attendance.ts';
 import { forwardTo } from '../listen/forward.ts';
 import { startReceiver } from '../listen/receiver.ts';
-import { environmentFor, listenSettings, type ListenSettings } from '../listen/settings.ts';
+import {
+  environmentFor,
+  listenSettings,
+  refuseToIntercept,
+  type ListenSettings,
+} from '../listen/settings.ts';
 import { createTeller, type TaskArrival } from '../listen/tell.ts';
 import { wholeNumber } from '../numbers.ts';
 
@@ -37,8 +42,11 @@ export function addListen(program: Command, context: CliContext): void {
     .option('--url <url>', 'where the service of --agent is; AGENTKIT_URL unless said')
     .option('--json', 'what comes, a JSON document on a line')
     .action(async (options: Options) => {
-      if (options.serve === true && options.url !== undefined) {
-        throw new CliError('--serve and --url exclude each other', USAGE);
+      if (options.serve === true) {
+        if (options.url !== undefined) {
+          throw new CliError('--serve and --url exclude each other', USAGE);
+        }
+        refuseToIntercept(context.env);
       }
       const signal = context.interrupted();
       const ends: End[] = [];

@@ -75,7 +75,7 @@ async function count(
     dead === true ? undefined : gatherFailing(client, filter),
   ]);
   // One whose attempt is under way has no next one yet: it needs no hurry.
-  const waiting = (failing?.items ?? []).filter(({ nextAttemptAt }) => nextAttemptAt !== null);
+  const waiting = (failing ?? []).filter(({ nextAttemptAt }) => nextAttemptAt !== null);
   return { deadLetters, waiting };
 }
 

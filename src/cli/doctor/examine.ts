@@ -20,14 +20,14 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const hostname = apiBase('AGENTKIT_URL', where.url).hostname.replace(/^\[|\]$/g, '');
   if (!where.isOwn && !isLoopback(hostname)) {
-    const { client, findings } = await checkService(where, version, undefined);
+    const { client, findings } = await checkService(where, version, undefined, false);
     return client === undefined
       ? findings
       : [...findings, ...(await checkWebhook(client, undefined))];
   }
   const { config, findings } = checkConfiguration(env);
   const database = await checkDatabase(config);
-  const service = await checkService(where, version, config);
+  const service = await checkService(where, version, config, database.inspection?.inUse ?? false);
   return [
     ...findings,
     checkExposure(config, database.inspection),

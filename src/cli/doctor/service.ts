@@ -17,6 +17,7 @@ export async function checkService(
   where: Whereabouts,
   version: string,
   config: Config | undefined,
+  isDatabaseInUse: boolean,
 ): Promise<ServiceChecked> {
   const client = new AgentKitClient({ baseUrl: where.url, apiKey: where.apiKey });
   try {
@@ -30,7 +31,7 @@ export async function checkService(
   } catch (error) {
     const { code, statusCode, body } = error as AgentKitError;
     if (code === 'network_error')
-      return { client: undefined, findings: [await absent(where, config)] };
+      return { client: undefined, findings: [await absent(where, config, isDatabaseInUse)] };
     if (statusCode === 503 && isObject(body)) {
       const found = `the service at ${where.url} takes nothing: ${isObject(body['checks']) ? 'its database takes no write' : String(body['message'])}`;
       const todo = 'its log says why: a full disk, a database that is away, a shutdown';
@@ -50,13 +51,12 @@ export async function checkService(
 
 async function checkKey(client: AgentKitClient): Promise<Finding> {
   try {
-    await client.listAgents({ limit: 1 });
-    return ok('key', 'it takes our requests');
+    const { kind, name, scope, agentId } = await client.whoami();
+    if (kind === 'anonymous') return ok('key', 'it asks for none');
+    const whose = kind === 'key' ? `${name} (${scope})` : `agent ${agentId}`;
+    return ok('key', `it knows the key of ${whose}`);
   } catch (error) {
     const { code } = error as AgentKitError;
-    if (code === 'forbidden') {
-      return warn('key', 'the key may not list agents', 'use one with the scope read or admin');
-    }
     if (code !== 'unauthorized') throw error;
     return fail(
       'key',
@@ -67,12 +67,23 @@ async function checkKey(client: AgentKitClient): Promise<Finding> {
 }
 
 /** Nobody is there: could it start there? */
-async function absent(where: Whereabouts, config: Config | undefined): Promise<Finding> {
+async function absent(
+  where: Whereabouts,
+  config: Config | undefined,
+  isDatabaseInUse: boolean,
+): Promise<Finding> {
   if (config === undefined) {
     return fail('service', `nobody answers at ${where.url}`, 'start it, or put AGENTKIT_URL right');
   }
   const { host, port } = config;
   const code = await whyNotListen(host, port);
+  if (code === undefined && isDatabaseInUse) {
+    return warn(
+      'service',
+      `something works on the database, and nobody answers at ${where.url}`,
+      'say where the service is by AGENTKIT_URL; one that starts or shuts down needs some seconds',
+    );
+  }
   if (code === undefined) return skip('service', `it does not run; ${host}:${port} is free for it`);
   const reasons: Readonly<Record<string, readonly [string, string]>> = {
     EADDRINUSE: ['the port is taken by something else', 'end that, or set another PORT'],

@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { loadConfig, type Environment } from '../../config/config.ts';
+import { ConfigError, loadConfig, type Environment } from '../../config/config.ts';
 import { describeDatabase } from '../../config/parse.ts';
 import { createService } from '../../service.ts';
 import { CliError } from '../exit.ts';
@@ -21,6 +21,7 @@ export async function startOwnService(
   const level = (env['LOG_LEVEL'] ?? '').trim() === '' ? 'warn' : config.logLevel;
   const log = pino({ level }, { write: (line) => onLogLine(line.trimEnd()) });
   const service = await createService(config, log).catch((error: unknown) => {
+    if (error instanceof ConfigError) throw error;
     throw new CliError(
       `cannot start on ${describeDatabase(config.database)}: ${(error as Error).message}`,
       undefined,

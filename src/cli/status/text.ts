@@ -1,67 +1,94 @@
+import type { Count, ServiceOverview } from '../../sdk/overview-types.ts';
+import { errorOf } from '../delivery-text.ts';
 import { ageOf, span } from '../moments.ts';
 import { fields, headedTable } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Overview } from './overview.ts';
+import { worstOf, type StatusReport } from './report.ts';
 import { whyOf } from './why.ts';
 
-/** The overview for people: what is wrong stands last, with the next command to type. */
-export function overviewText(overview: Overview, terminal: Terminal, now: number): string {
-  const { service, agents, waiting, faults, complete } = overview;
-  const atLeast = complete ? '' : 'at least ';
+/** The report for people: what is wrong stands last. */
+export function statusText(
+  { url, health, overview }: StatusReport,
+  terminal: Terminal,
+  now: number,
+): string {
+  const { failing, replays } = overview;
   const parts = [
     fields({
-      service: `${service.status}, version ${service.version}, up ${span(service.uptimeSeconds * 1_000)}, ${service.url}`,
-      agents: agentsText(agents),
-      waiting:
-        waiting.length === 0
-          ? 'nothing'
-          : waiting
-              .map(
-                ({ kind, count, oldestAt }) =>
-                  `${atLeast}${count} ${kind}, the oldest for ${atLeast}${ageOf(oldestAt, now)}`,
-              )
+      service: `${health.status}, version ${health.version}, up ${span(health.uptimeSeconds * 1_000)}, ${url}`,
+      replicas: overview.replicas > 1 ? overview.replicas : undefined,
+      agents: agentsText(overview),
+      'last minutes': ratesText(overview.rates),
+      waiting: waitingText(overview, now),
+      replays:
+        replays.length === 0
+          ? undefined
+          : replays
+              .map((one) => `${one.replayId}: ${one.replayed + one.skipped} of ${one.total}`)
               .join('; '),
     }),
   ];
-  if (faults.length === 0) return [...parts, 'Nothing fails.'].join('\n\n');
+  if (failing.length === 0) return [...parts, 'Nothing fails.'].join('\n\n');
   parts.push(
     headedTable(
       [
-        ['fails', 'state', 'error', 'count', 'oldest', 'agents', 'why'],
-        ...faults.map((fault) => [
-          fault.kind,
-          fault.state,
-          fault.error,
-          fault.count,
-          ageOf(fault.oldestAt, now),
-          fault.agents,
-          whyOf(fault),
+        ['fails', 'state', 'error', 'count', 'oldest', 'why'],
+        ...failing.map((one) => [
+          one.kind,
+          one.state,
+          errorOf(one),
+          countText(one),
+          ageOf(one.oldestAt, now),
+          whyOf(one),
         ]),
       ],
       terminal,
     ),
   );
-  if (!complete)
-    parts.push('There is more than was looked at: counts and ages are at least so high.');
   return parts.join('\n\n');
 }
 
-function agentsText({ total, paused, byStatus }: Overview['agents']): string {
-  const parts = Object.entries(byStatus).map(([status, count]) => `${count} ${status}`);
-  if (paused > 0) parts.push(`${paused} paused`);
-  return total === 0 ? 'none' : `${total}: ${parts.join(', ')}`;
+/** Counting ends somewhere. */
+function countText({ count, more }: Count): string {
+  return more ? `${count}+` : String(count);
+}
+
+function agentsText({ agents, paused }: ServiceOverview): string {
+  const parts = Object.entries(agents)
+    .concat([['paused', paused]])
+    .filter(([, { count }]) => count > 0)
+    .map(([status, count]) => `${countText(count)} ${status}`);
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+function ratesText({ stepSeconds, ...counts }: ServiceOverview['rates']): string {
+  const sum = (steps: readonly number[]) => steps.reduce((a, b) => a + b, 0);
+  const { accepted, delivered, failed } = counts;
+  const minutes = Math.round((accepted.length * stepSeconds) / 60);
+  return `${sum(accepted)} accepted, ${sum(delivered)} delivered, ${sum(failed)} attempts failed (${minutes} minutes)`;
+}
+
+function waitingText({ kinds }: ServiceOverview, now: number): string {
+  const parts = kinds.flatMap(({ kind, pending, oldestPendingAt }) => {
+    if (pending.count === 0) return [];
+    const age = oldestPendingAt === null ? '' : `, the oldest for ${ageOf(oldestPendingAt, now)}`;
+    return [`${countText(pending)} ${kind}${age}`];
+  });
+  return parts.length === 0 ? 'nothing' : parts.join('; ');
 }
 
 /** What to type next, one command with its reason on a line. */
-export function nextSteps({ faults }: Overview): string[] {
-  const [worst] = faults;
+export function nextSteps({ overview: { failing }, example }: StatusReport): string[] {
+  const worst = worstOf(failing);
   if (worst === undefined) return [];
-  const opscore = faults.some(({ kind }) => kind !== 'task');
-  const kinds = new Set(faults.map(({ kind }) => kind));
+  const opscore = failing.some(({ kind }) => kind !== 'task');
+  const kinds = new Set(failing.map(({ kind }) => kind));
   const only = kinds.size === 1 ? ` --kind ${worst.kind}` : '';
   return [
     ...(opscore ? ['what is wrong with the way to Ops-Core:  agentkit doctor'] : []),
-    `the answers that came:                   agentkit deliveries show ${worst.example}`,
+    ...(example === null
+      ? []
+      : [`the answers that came:                   agentkit deliveries show ${example}`]),
     `after the mend, everything again:        agentkit deliveries replay${only}`,
   ];
 }

@@ -1,12 +1,16 @@
-import type { Fault } from './faults.ts';
+import type { FailingDeliveries } from '../../sdk/overview-types.ts';
+import { errorOf } from '../delivery-text.ts';
 
-/** What an error of a delivery most likely means, for people: docs/operations.md says more. */
-export function whyOf({ kind, error }: Pick<Fault, 'kind' | 'error'>): string {
+/** What an error of deliveries most likely means, for people: docs/operations.md says more. */
+export function whyOf(
+  failing: Pick<FailingDeliveries, 'kind' | 'lastError' | 'errorClass'>,
+): string {
+  const { kind } = failing;
+  const error = errorOf(failing) ?? '';
   const receiver = kind === 'task' ? 'the agent' : 'Ops-Core';
   if (error === 'http_401' || error === 'http_403') {
-    if (kind === 'webhook') return 'Ops-Core refuses the signature: another secret, or its clock';
-    if (kind === 'task') return 'the agent refuses the signature: another secret, or its clock';
-    return 'Ops-Core refuses OPSCORE_API_KEY';
+    if (kind === 'state_report') return 'Ops-Core refuses OPSCORE_API_KEY';
+    return `${receiver} refuses the signature: another secret, or its clock`;
   }
   if (/^http_(3\d\d|404|405|410)$/.test(error)) {
     return kind === 'task'

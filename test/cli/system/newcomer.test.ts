@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { spawnAgentkit } from '../../helpers/cli.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { freePort } from '../../helpers/free-port.ts';
-import { ENCRYPTION_KEY } from '../../helpers/secrets.ts';
+import { aSecret, ENCRYPTION_KEY } from '../../helpers/secrets.ts';
 import { tempDir } from '../../helpers/temp-dir.ts';
 
 it('a newcomer sees the whole flow from two terminals, in under a minute', async () => {
@@ -36,4 +36,15 @@ it('a newcomer sees the whole flow from two terminals, in under a minute', async
     expect(story).toContain(line);
   }
   expect(story).toMatch(/state {4}finished {4}echo {2}.*"result":\{"echo":\{"name":"Ada"\}\}/);
+});
+
+it('a listener that nobody reads any more ends in order, and that is no failure', async () => {
+  const env = { OPSCORE_WEBHOOK_SECRET: aSecret('OPSCORE_WEBHOOK_SECRET') };
+  const listening = spawnAgentkit(['listen', '--port', '0'], { cwd: tempDir(), env });
+  const url = () => /^listening at (\S+);/m.exec(listening.stderr())?.[1];
+  await eventually(() => url() !== undefined, 'it listens');
+  listening.child.stdout?.destroy();
+  // Its answer may be cut off.
+  await fetch(url() ?? '', { method: 'POST' }).catch(() => undefined);
+  expect((await listening.ended).code).toBe(0);
 });
