@@ -5,6 +5,8 @@ export default defineConfig({
   root: import.meta.dirname,
   base: '/dashboard/',
   publicDir: false,
+  // Of npm run dev:dashboard: what it shows is of a service on the default port.
+  server: { proxy: { '/v1': 'http://127.0.0.1:8000' } },
   build: {
     outDir: 'dist',
     emptyOutDir: true,

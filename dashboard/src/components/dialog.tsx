@@ -15,9 +15,13 @@ export function Dialog({ title, children, actions, onClose }: Props) {
   const id = useId();
   useEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
+    const shown = dialog.current;
+    shown?.showModal();
     return () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // One that was closed by the browser gave the focus back already, and it may have gone on since.
+      const { activeElement } = document;
+      const lost = activeElement === document.body || shown?.contains(activeElement) === true;
+      if (lost && before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
   return (

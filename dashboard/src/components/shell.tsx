@@ -16,6 +16,9 @@ const SECTIONS = [
   ['replays', 'Replays'],
 ] as const;
 
+const READ_ONLY =
+  'This key has the scope read: it sees everything. What changes something takes one with the scope admin.';
+
 /** What surrounds every page: where one can go, who one is, and what was done last. */
 export function Shell({ section, children }: { section: string; children: ComponentChildren }) {
   return (
@@ -77,7 +80,12 @@ function WhoAmI() {
   return (
     <span class="who">
       <span>
-        {name} {scope === 'read' && <span class="badge quiet">read only</span>}
+        {name}{' '}
+        {scope === 'read' && (
+          <span class="badge quiet" title={READ_ONLY}>
+            read only
+          </span>
+        )}
       </span>
       <button type="button" class="plain" onClick={signOut}>
         Sign out

@@ -10,7 +10,7 @@ const THEMES = ['light', 'dark'] as const;
 const WIDTHS = [1280, 390] as const;
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 
-/** What is shown now is fit for everybody in either theme, and fits a desk and a telephone; with a picture of each. */
+/** What is shown now is fit for everybody in either theme, and fits a desk and a telephone; with a picture of both. */
 export async function lookAt(page: Page, name: string): Promise<void> {
   for (const theme of THEMES) {
     await page.emulateMedia({ colorScheme: theme });
@@ -19,11 +19,11 @@ export async function lookAt(page: Page, name: string): Promise<void> {
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 900 });
     expect(await page.evaluate<number>(OVERFLOW), `${name} is wider than ${width} px`).toBe(0);
-    for (const theme of THEMES) {
-      await page.emulateMedia({ colorScheme: theme });
-      const file = join(SCREENSHOTS, `${name}-${theme}-${String(width)}.png`);
-      await page.screenshot({ path: file, fullPage: true });
-    }
+    // Half of the four that there are: the colours do not depend on the width.
+    const theme = width === 1280 ? 'light' : 'dark';
+    await page.emulateMedia({ colorScheme: theme });
+    const file = join(SCREENSHOTS, `${name}-${theme}-${String(width)}.png`);
+    await page.screenshot({ path: file, fullPage: true });
   }
   await page.setViewportSize({ width: 1280, height: 900 });
 }
