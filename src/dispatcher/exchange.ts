@@ -33,6 +33,7 @@ export interface ReadLimits {
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #limits: ReadLimits;
   readonly #onEnd: (exchanged: Exchanged) => void;
+  readonly #tooLate: () => Error | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #connectedAt: number | null = null;
   #answeredAt: number | null = null;
@@ -44,10 +45,18 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #seenBytes = 0;
   #ended = false;
 
-  /** `onEnd` is called once. */
-  constructor(limits: ReadLimits, onEnd: (exchanged: Exchanged) => void) {
+  /**
+   * @param onEnd is called once.
+   * @param tooLate is asked when there is a connection, before anything is written to it: why nothing may be any more.
+   */
+  constructor(
+    limits: ReadLimits,
+    onEnd: (exchanged: Exchanged) => void,
+    tooLate: () => Error | undefined,
+  ) {
     this.#limits = limits;
     this.#onEnd = onEnd;
+    this.#tooLate = tooLate;
   }
 
   /** Whether the request has a connection, and so is on its way. */
@@ -63,8 +72,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    this.#connectedAt = performance.now();
-    // Stopped before there was a connection to send it on.
+    const late = this.#tooLate();
+    if (late === undefined) this.#connectedAt = performance.now();
+    else this.#end(late);
+    // Ended before there was a connection to send it on.
     if (this.#ended) controller.abort(new Error('the attempt is over'));
   }
 

@@ -45,11 +45,17 @@ export function createSender(
 
   function exchange({ url, headers, body, timeoutMs }: SendRequest): Promise<Exchanged> {
     return new Promise((resolve) => {
-      const running = new Exchange(READ_LIMITS, (exchanged) => {
-        clearTimeout(deadline);
-        inFlight.delete(running);
-        resolve(exchanged);
-      });
+      const overAt = performance.now() + timeoutMs;
+      const running = new Exchange(
+        READ_LIMITS,
+        (exchanged) => {
+          clearTimeout(deadline);
+          inFlight.delete(running);
+          resolve(exchanged);
+        },
+        // The system may tell of a connection before its turn comes to the timers.
+        () => (performance.now() < overAt ? undefined : new CutOff('timeout')),
+      );
       const stop = () => running.stop(new CutOff('timeout'));
       // When the process was stopped for a while its timers come first. What the agent answered in time counts, and is
       // read a turn of the event loop later; what has not left yet must not leave any more: the lease may be over.

@@ -3,7 +3,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
+import { databaseClockFinding } from '../../src/cli/doctor/clock.ts';
 import type { Finding } from '../../src/cli/doctor/finding.ts';
+import { NOTHING_THERE } from '../../src/store/inspection.ts';
 import { agentkit, dataOf } from '../helpers/cli.ts';
 import type { Environment } from '../helpers/environment.ts';
 import { startFakeOpscore } from '../helpers/fake-opscore.ts';
@@ -118,6 +120,17 @@ it.each([
   expect(faults).toEqual(Math.abs(seconds) < 300 ? [] : ['clock']);
   expect(of('clock')).toMatch(said);
   if (status === 401) expect(of('signature')).toMatch(/^skip: refused \(401\)/);
+});
+
+it.each([
+  [600_000, ['fail', /^the clock is 10 minutes behind that of PostgreSQL$/]],
+  [-100_000, ['warn', /^the clock is 100 s ahead of that of PostgreSQL$/]],
+  [2_000, undefined],
+  [undefined, undefined],
+] as const)('compares with the clock of PostgreSQL, which is %s ms ahead', (clockSkewMs, said) => {
+  const [finding] = databaseClockFinding({ ...NOTHING_THERE, clockSkewMs });
+  expect(finding?.verdict).toBe(said?.[0]);
+  if (said !== undefined) expect(finding?.found).toMatch(said[1]);
 });
 
 it('names a database that cannot be written, made, read or opened', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createHttpAgent, createSender } from '../../src/dispatcher/send.ts';
@@ -68,7 +68,34 @@ describe('a process that is stopped past the deadline of an attempt', () => {
     await post(url);
     expect(asked()).toBe(1);
   });
+
+  it('nor when its connection was there, and the system told so together with what else had happened', async () => {
+    const { post } = setup();
+    const { url, asked } = await serverOfItsOwn();
+    const [near, far] = await connected();
+    // Told of before the connection, in the same turn of the event loop, between two looks at the timers.
+    far.once('data', () => stopFor(500));
+    near.write('x');
+    const attempt = post(url, { timeoutMs: 200 });
+    setImmediate(() => stopFor(50));
+    expect(await attempt).toMatchObject({ statusCode: null, errorClass: 'timeout' });
+    await post(url);
+    expect(asked()).toBe(1);
+  });
 });
+
+/** Both ends of a connection. */
+async function connected(): Promise<[Socket, Socket]> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [far] = (await once(server, 'connection')) as [Socket];
+  onTestFinished(() => {
+    near.destroy();
+    server.close();
+  });
+  return [near, far];
+}
 
 describe('an attempt that is answered', () => {
   it('is a POST of the exact bytes with the exact headers', async () => {

@@ -29,7 +29,7 @@ const CLOCK_MS = 100;
 experiment(
   'PostgreSQL: a replica is cut off from the database',
   // Leases last 11 s here: the first cut outlasts them.
-  { full: { cutsMs: [13_000, 3_000] }, short: { cutsMs: [3_000] }, limit: 90 },
+  { full: { cutsMs: [13_000, 3_000] }, limit: 90 },
   async ({ size, random, report }) => {
     const direct = await postgresOnlooker();
     const url = direct.urlFor(`replica-${LONELY}`);

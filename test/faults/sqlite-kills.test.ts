@@ -4,6 +4,6 @@ import { expectFaultless } from './scenarios/outcome.ts';
 
 experiment(
   'SQLite: kill -9 at random moments under load',
-  { full: { kills: 200 }, short: { kills: 8 }, limit: 500 },
+  { full: { kills: 200 }, short: { kills: 5 }, limit: 500 },
   async ({ size, random, report }) => expectFaultless(report, await killOnSqlite({ random }, size)),
 );

@@ -14,7 +14,8 @@ fi`;
 const DESCRIPTION = 'print the script by which a shell completes commands and options';
 
 /**
- * `completion SHELL` prints the script for the shell, which asks `complete -- WORDS...` at each TAB.
+ * `completion SHELL` prints the script for the shell, which asks `complete -- WORDS...` at each TAB. Names of agents are
+ * not offered: bash expands what it is given (compgen -W), and agents choose their names.
  * @param others a new program of all other commands, for the library to read.
  */
 export function addCompletion(
