@@ -14,12 +14,12 @@ async function night() {
   const [planner = '', writer = ''] = await scene.register(['planner', 'writer', 'critic']);
   await eventually(async () => (await scene.count('state=delivered')) === 3);
   opscore.fail = () => 503;
-  const [late = ''] = await scene.register(['archivist', 'translator']);
+  const [late = ''] = await scene.register(['archivist', 'x'.repeat(200)]);
   await eventually(async () => (await scene.count('state=dead')) === 2);
   const delivered = await scene.run(planner);
   await scene.inState(delivered, 'delivered');
   agent.behave = status(500, { body: 'out of memory' });
-  const failing = await scene.run(writer, 'draft a chapter');
+  const failing = await scene.run(writer, `draft-${'y'.repeat(150)}`);
   await eventually(async () => (await scene.count('error_class=http_status&kind=task')) === 1);
   await service.call('POST', `/v1/agents/${late}/pause`);
   await scene.run(late, 'index');
