@@ -8,8 +8,8 @@ export interface Resource<T> {
   readonly reload: () => void;
 }
 
-/** How often something that is shown is asked for again while the page is live, at the most. */
-const FRESH_MS = 2_000;
+/** What is shown is asked for again with the first summary after so long: every other one. */
+const FRESH_MS = 1_500;
 
 interface Options {
   /** false: it is asked for once. */

@@ -87,7 +87,7 @@ it(
       if (place === '') await page.getByText('1,000+ dead').waitFor();
       else await page.getByRole('row').nth(50).waitFor();
       // Over some summaries and renewals of the list: that is what is asked here, and not whether something comes true.
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      await new Promise((resolve) => setTimeout(resolve, 2_200));
       longest[place] = Math.round(await page.evaluate<number>('window.longest'));
       if (place !== '') expect(await page.getByRole('row').count()).toBe(51);
     }
