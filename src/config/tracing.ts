@@ -31,9 +31,19 @@ export function tracingOf(env: Environment): TracingConfig | undefined {
     read(env, 'OTEL_RESOURCE_ATTRIBUTES', variables.OTEL_RESOURCE_ATTRIBUTES) ?? {};
   const config: TracingConfig = {
     url: traces ?? `${(base ?? DEFAULT_ENDPOINT).replace(/\/+$/, '')}/v1/traces`,
-    protocol: required(env, 'OTEL_EXPORTER_OTLP_PROTOCOL', variables.OTEL_EXPORTER_OTLP_PROTOCOL),
-    headers: read(env, 'OTEL_EXPORTER_OTLP_HEADERS', variables.OTEL_EXPORTER_OTLP_HEADERS) ?? {},
-    timeout: required(env, 'OTEL_EXPORTER_OTLP_TIMEOUT', variables.OTEL_EXPORTER_OTLP_TIMEOUT),
+    protocol:
+      read(
+        env,
+        'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+        variables.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+      ) ?? required(env, 'OTEL_EXPORTER_OTLP_PROTOCOL', variables.OTEL_EXPORTER_OTLP_PROTOCOL),
+    headers:
+      read(env, 'OTEL_EXPORTER_OTLP_TRACES_HEADERS', variables.OTEL_EXPORTER_OTLP_TRACES_HEADERS) ??
+      read(env, 'OTEL_EXPORTER_OTLP_HEADERS', variables.OTEL_EXPORTER_OTLP_HEADERS) ??
+      {},
+    timeout:
+      read(env, 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', variables.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT) ??
+      required(env, 'OTEL_EXPORTER_OTLP_TIMEOUT', variables.OTEL_EXPORTER_OTLP_TIMEOUT),
     serviceName:
       read(env, 'OTEL_SERVICE_NAME', variables.OTEL_SERVICE_NAME) ??
       resourceAttributes['service.name'] ??

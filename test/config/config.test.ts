@@ -274,6 +274,9 @@ describe('a bad value', () => {
     OTEL_EXPORTER_OTLP_PROTOCOL: ['grpc', 'http'],
     OTEL_EXPORTER_OTLP_HEADERS: ['key', '=value', 'a b=c', 'a=%0d%0ab: c'],
     OTEL_EXPORTER_OTLP_TIMEOUT: ['10s', '0'],
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: ['grpc'],
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: ['key'],
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: ['-1'],
     OTEL_SERVICE_NAME: ['two\nlines'],
     OTEL_RESOURCE_ATTRIBUTES: ['production'],
     OTEL_TRACES_EXPORTER: ['zipkin', 'console'],
@@ -377,6 +380,28 @@ describe('where spans go', () => {
       serviceName: 'agentkit-service',
       sampler: 'parentbased_always_on',
     });
+  });
+
+  it('goes by what is said for traces alone before what is said for all signals', () => {
+    const all = {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_HEADERS: 'a=1',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
+    };
+    const traces = {
+      OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'b=2',
+      OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '2000',
+    };
+    expect(tracing(all)).toMatchObject({
+      protocol: 'http/protobuf',
+      headers: { a: '1' },
+      timeout: 1_000,
+    });
+    const own = tracing({ ...all, ...traces });
+    expect(own).toMatchObject({ protocol: 'http/json', timeout: 2_000 });
+    expect(own?.headers).toEqual({ b: '2' });
   });
 
   it('names the service by its variable, else by its attributes', () => {
