@@ -17,7 +17,7 @@ const START_WITHIN_MS = 1_000;
 
 experiment(
   'PostgreSQL: LISTEN severed without a word',
-  { full: { samples: 20 }, short: { samples: 2 }, limit: 60 },
+  { full: { samples: 12 }, short: { samples: 2 }, limit: 60 },
   async ({ size, random, report }) => {
     const direct = await postgresOnlooker();
     const { onlooker, proxy } = await proxied(direct, 'replica-1');

@@ -16,7 +16,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 experiment(
   'SQLite: I/O errors at random, and kill -9 among them',
-  { full: { rounds: 60 }, short: { rounds: 8 }, limit: 90 },
+  { full: { rounds: 40 }, short: { rounds: 8 }, limit: 90 },
   async ({ size, random, report }) => {
     const folder = tempDir();
     const flag = join(tempDir(), 'failing');
