@@ -14,7 +14,7 @@ import { drained } from './scenarios/checks.ts';
 import { startSink } from './sink/sink.ts';
 import { stopPostgres } from './stores/postgres.ts';
 
-const SHOWN = 30;
+const SHOWN = 25;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,9 +30,9 @@ const contender = values.postgres ? serviceOnPostgres : serviceOnSqlite;
 
 const root = mkdtempSync(join(tmpdir(), 'agentkit-profile-'));
 process.once('exit', () => rmSync(root, { recursive: true, force: true }));
-const profiles = join(import.meta.dirname, 'profiles');
+process.chdir(dirname(import.meta.dirname));
 const name = `${scenario}-${contender.name}`;
-mkdirSync(profiles, { recursive: true });
+mkdirSync('bench/profiles', { recursive: true });
 
 const sink = await startSink(root, 1);
 const running = await contender.start({
@@ -55,17 +55,18 @@ await running.stop();
 await sink.end();
 await stopPostgres();
 
-const [file = ''] = readdirSync(join(root, 'profile'));
-const text = readFileSync(join(root, 'profile', file), 'utf8');
-const top = callTree(JSON.parse(text) as CpuProfile, dirname(import.meta.dirname));
-writeFileSync(join(profiles, `${name}.cpuprofile`), text);
-writeFileSync(join(profiles, `${name}.svg`), flameGraph(top));
-
-console.log(`${name}: ${(result.requests / result.seconds).toFixed(0)} tasks accepted a second\n`);
-for (const { name: what, self } of bySelfTime(top).slice(0, SHOWN)) {
-  console.log(`${((self / top.total) * 100).toFixed(1).padStart(5)} %  ${what}`);
+console.log(`${name}: ${(result.requests / result.seconds).toFixed(0)} tasks accepted a second`);
+// Named by date, process and thread; 0 is the main thread.
+for (const file of readdirSync(join(root, 'profile')).sort()) {
+  const thread = file.split('.')[4] === '0' ? 'main' : 'writer';
+  const text = readFileSync(join(root, 'profile', file), 'utf8');
+  const top = callTree(JSON.parse(text) as CpuProfile, dirname(import.meta.dirname));
+  const path = `bench/profiles/${name}-${thread}`;
+  writeFileSync(`${path}.cpuprofile`, text);
+  writeFileSync(`${path}.svg`, flameGraph(top));
+  console.log(`\n${thread} thread: ${path}.svg, a flame graph for a browser`);
+  console.log(`${path}.cpuprofile, for Chrome's DevTools (Performance), VS Code or speedscope\n`);
+  for (const { name: what, self } of bySelfTime(top).slice(0, SHOWN)) {
+    console.log(`${((self / top.total) * 100).toFixed(1).padStart(5)} %  ${what}`);
+  }
 }
-console.log(`\nbench/profiles/${name}.svg         flame graph, for a browser`);
-console.log(
-  `bench/profiles/${name}.cpuprofile  for Chrome's DevTools (Performance), VS Code or speedscope`,
-);
