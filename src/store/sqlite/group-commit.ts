@@ -38,6 +38,12 @@ interface Batch {
 /** One being committed and one behind it: the thread never waits for the event loop, and batches stay large. */
 const BATCHES_AHEAD = 2;
 
+/**
+ * So many are a batch before the turn of the event loop is over: they are committed while it reads on. Else all of 64
+ * connections would be read, then written, then answered, and two of three would wait at any time (accepting: 5 to 15 % more).
+ */
+const EARLY_BATCH = 32;
+
 /** Bounds how long one commit keeps what comes after it waiting. */
 const LARGEST_BATCH = 512;
 
@@ -132,6 +138,8 @@ export class GroupCommit {
 
   #enqueue(entry: Job | Order): void {
     this.#queue.push(entry);
+    const [first = entry] = this.#queue;
+    if (this.#queue.length === EARLY_BATCH && !('work' in first)) this.#work();
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
