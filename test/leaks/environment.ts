@@ -6,7 +6,7 @@ const SECRETS = [
   'OPSCORE_API_KEY',
   'AGENTKIT_API_KEY',
 ];
-const HEADERS = 'OTEL_EXPORTER_OTLP_HEADERS';
+const HEADERS = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS'];
 const LISTS = ['AGENTKIT_API_KEYS', 'AGENTKIT_ENCRYPTION_KEY'];
 const URLS = ['DATABASE_URL', 'OPSCORE_WEBHOOK_URL', 'OPSCORE_API_URL', 'AGENTKIT_URL'];
 
@@ -24,10 +24,12 @@ export function secretsIn(
       })),
     ),
     // key=value, the values as headers have them.
-    ...(env[HEADERS] ?? '').split(',').map((entry) => ({
-      kind: HEADERS,
-      value: decodeURIComponent(entry.replace(/^[^=]*=/, '').trim()),
-    })),
+    ...HEADERS.flatMap((kind) =>
+      (env[kind] ?? '').split(',').map((entry) => ({
+        kind,
+        value: decodeURIComponent(entry.replace(/^[^=]*=/, '').trim()),
+      })),
+    ),
     ...URLS.flatMap((kind) => {
       const userinfo = /^[a-z][a-z0-9+.-]*:\/\/([^/]*)@/i.exec(env[kind] ?? '')?.[1] ?? '';
       const parameter = /[?&]password=([^&#]*)/.exec(env[kind] ?? '')?.[1] ?? '';
