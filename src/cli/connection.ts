@@ -70,7 +70,7 @@ export function connect({ env }: CliContext, { url }: ServiceOptions): AgentKitC
   return new AgentKitClient({ baseUrl: where.url, apiKey: where.apiKey });
 }
 
-const TODO: Readonly<Record<string, string>> = {
+const ADVICE: Readonly<Record<string, string>> = {
   network_error: 'Is the service running? Where it is, AGENTKIT_URL or --url says.',
   unauthorized: 'AGENTKIT_API_KEY holds the key that is shown.',
   forbidden: "AGENTKIT_API_KEY needs a key with another scope; an admin's may do everything.",
@@ -79,6 +79,6 @@ const TODO: Readonly<Record<string, string>> = {
 /** What went wrong, and what to do about it, in one line. */
 export function explain({ code, message }: AgentKitError): string {
   const said = message.replace(/^[A-Z]+ \/\S*: /, '');
-  const todo = TODO[code];
-  return todo === undefined ? said : `${said} ${todo}`;
+  const advice = ADVICE[code];
+  return advice === undefined ? said : `${said} ${advice}`;
 }

@@ -64,7 +64,7 @@ it('shows what an agent brought along as text, whatever it is', async () => {
   const { stdout } = await cli(['agents', 'list']);
   expect(stdout).toContain('right\\u202eleft');
   const sheet = (await cli(['agents', 'show', 'right\u202eleft'])).stdout;
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- it looks for them
   expect(sheet).not.toMatch(/\x1b|\u202e/);
 });
 

@@ -32,6 +32,7 @@ export function experiment<S>(
   const given = process.env['FAULTS_SEED'];
   const size = short ? small : full;
   if (size === undefined) {
+    // Shown as skipped, so that nobody takes the short form for the full one.
     it.skip(title);
     return;
   }
