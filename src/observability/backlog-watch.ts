@@ -1,13 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
-import type { Backlog } from '../store/backlog.ts';
+import { COUNT_LIMIT, type Backlog } from '../store/backlog.ts';
 import type { Store } from '../store/store.ts';
 
 /** Between the end of one look and the next. */
 const EVERY_MS = 5_000;
-
-/** Up to here each thing is counted: what a look costs, however much there is. */
-export const COUNT_LIMIT = 2_000;
 
 /** What there was when it was last looked at. */
 export interface Glance {

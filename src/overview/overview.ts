@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Backlog } from '../store/backlog.ts';
+import { COUNT_LIMIT, type Backlog } from '../store/backlog.ts';
 import type { Replay } from '../store/delivery-store.ts';
 import type { Failing } from '../store/failing.ts';
 import type { Store } from '../store/store.ts';
@@ -31,9 +31,6 @@ interface Deps {
   readonly rates: Rates;
   readonly targets: Targets;
 }
-
-/** Up to here each thing is counted: what a look costs, however much there is. */
-const COUNT_LIMIT = 2_000;
 
 /** One look at the store serves all who ask within so long. */
 const FRESH_MS = 2_000;

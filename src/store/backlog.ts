@@ -1,6 +1,9 @@
 import type { DeliveryKind } from '../outbox/delivery.ts';
 import type { AgentStatus } from './store.ts';
 
+/** Up to here whoever looks has each thing counted: what a look costs, however much there is. */
+export const COUNT_LIMIT = 2_000;
+
 /** `more`: counting ended at a bound, so there are at least so many. */
 export interface Count {
   readonly count: number;

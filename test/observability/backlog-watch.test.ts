@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { COUNT_LIMIT, createBacklogWatch } from '../../src/observability/backlog-watch.ts';
-import { backlogOf } from '../../src/store/backlog.ts';
+import { createBacklogWatch } from '../../src/observability/backlog-watch.ts';
+import { COUNT_LIMIT, backlogOf } from '../../src/store/backlog.ts';
 import { testLog } from '../helpers/log.ts';
 import { manualClock } from '../helpers/manual-clock.ts';
 import { settle } from '../helpers/until.ts';

@@ -8,9 +8,9 @@ const LANES = 200;
 const SCHEDULED = "deliveries INDEXED BY deliveries_due WHERE state = 'scheduled'";
 
 /**
- * Counts by the partial indexes, each up to the bound, on the event loop: so the bound is what it costs (2,000: 1.5 ms at
- * most, with 1,000,000 of everything). No index has
- * what is scheduled by its age, which each task would pay for; the entries that are counted say which is the oldest.
+ * Counts by the partial indexes, each up to the bound, on the event loop: so the bound is what it costs (some 3 ms for
+ * 2,000, with 1,000,000 waiting). No index has what is scheduled by its age, which each task would pay for; the entries
+ * that are counted say which is the oldest.
  */
 export function createBacklog(db: DatabaseSync): Store['backlog'] {
   // ';' follows ':' in ASCII.
