@@ -69,6 +69,9 @@ const OPSCORE_CONCURRENCY = 128;
  */
 const POLL_MS = 750;
 
+/** After tasks were stored in lanes that are held: many at once are worth one look. */
+const HELD_LOOK_MS = 50;
+
 /** A delivery whose target is not configured is looked at again after this. */
 const SNOOZE_MS = 60_000;
 
@@ -180,10 +183,20 @@ export class Worker {
     this.#loads.tidy(load);
   }
 
-  /** A task was stored without a lease. */
+  /** A task was stored without a lease, for want of room. What is held of its lane comes first, and then calls for it. */
   noteBacklog(lane: string): void {
-    this.#loads.of(lane).backlog = true;
-    if (this.#loads.capacity(lane) > 0) this.wake();
+    const load = this.#loads.of(lane);
+    load.backlog = true;
+    if (this.#loads.wantsMore(load) && this.#loads.capacity(lane) > 0) this.wake();
+  }
+
+  /**
+   * A task was stored, and the lease was refused: its lane is held. The end of a hold wakes the worker; it looks soon all
+   * the same, since that may have come between the look at the agent and the commit.
+   */
+  noteHeld(): void {
+    const soon = this.#deps.clock.now() + HELD_LOOK_MS;
+    if (soon < this.#wakeAt) this.#sleepUntil(soon);
   }
 
   /**
@@ -350,7 +363,6 @@ export class Worker {
   /** Starts what a lane may have in flight. */
   #pump(load: LaneLoad): void {
     if (this.#stopped || this.#outage.keepsBack()) return;
-    const slots = this.#loads.slots(load.lane);
     const total = this.#totalOf(load);
     const expired: LeasedDelivery[] = [];
     while (this.#loads.isFree(load) && load.queue.length > 0) {
@@ -377,7 +389,7 @@ export class Worker {
         (error: unknown) => this.#deps.log.error({ err: error }, 'leases could not be given back'),
       );
     }
-    if (load.backlog && load.queue.length < slots) this.wake();
+    if (load.backlog && this.#loads.wantsMore(load)) this.wake();
   }
 
   #totalOf({ lane }: LaneLoad): Slots {

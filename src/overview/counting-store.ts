@@ -7,11 +7,10 @@ export function countingStore(store: Store, rates: Rates): Store {
     ...store,
     tasks: {
       ...store.tasks,
-      insert: async (task, options) => {
-        const result = await store.tasks.insert(task, options);
-        if (result.outcome === 'inserted') rates.count('accepted');
-        return result;
-      },
+      insert: (task, options) =>
+        beside(store.tasks.insert(task, options), (result) => {
+          if (result.outcome === 'inserted') rates.count('accepted');
+        }),
     },
     agents: {
       ...store.agents,
@@ -47,15 +46,20 @@ export function countingStore(store: Store, rates: Rates): Store {
     },
     outbox: {
       ...store.outbox,
-      complete: async (completion) => {
-        const outcome = await store.outbox.complete(completion);
-        const { attempt, followUp } = completion;
-        if (attempt !== undefined) {
-          rates.count(attempt.outcome === 'delivered' ? 'delivered' : 'failed');
-        }
-        if (followUp !== undefined && outcome === 'done') rates.count('accepted');
-        return outcome;
-      },
+      complete: (completion) =>
+        beside(store.outbox.complete(completion), (outcome) => {
+          const { attempt, followUp } = completion;
+          if (attempt !== undefined) {
+            rates.count(attempt.outcome === 'delivered' ? 'delivered' : 'failed');
+          }
+          if (followUp !== undefined && outcome === 'done') rates.count('accepted');
+        }),
     },
   };
+}
+
+/** The same promise: who waits for it does not wait for the counting as well. A failure is its business alone. */
+function beside<T>(result: Promise<T>, count: (value: T) => void): Promise<T> {
+  result.then(count, () => undefined);
+  return result;
 }

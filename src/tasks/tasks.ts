@@ -26,7 +26,7 @@ interface Deps {
   /** Tasks that may wait for one agent. */
   readonly queueLimit: number;
   readonly observer?: TaskObserver;
-  readonly worker: Pick<Worker, 'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'drop'>;
+  readonly worker: Pick<Worker, 'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'noteHeld' | 'drop'>;
 }
 
 /** Told of tasks that were stored, and of those that were cancelled. */
@@ -93,7 +93,8 @@ export function createTasks({ store, clock, queueLimit, worker, observer }: Deps
     }
     if (lease !== undefined) worker.unreserve(lane);
     if (result.outcome === 'inserted') {
-      worker.noteBacklog(lane);
+      if (lease === undefined) worker.noteBacklog(lane);
+      else worker.noteHeld();
       return id;
     }
     if (result.outcome === 'repeated') return result.taskId;

@@ -121,7 +121,7 @@ describe('what is held in memory', () => {
     worker.start();
     await until(() => inFlight().length === 512);
     await settle();
-    // 100 agents with 80 each are what their lanes would take.
+    // 100 agents with 144 each are what their lanes would take.
     expect(held()).toBe(4_096);
     open = true;
     for (const id of inFlight()) answer(id);
@@ -146,7 +146,7 @@ describe('what is held in memory', () => {
     worker.start();
     await until(() => inFlight().length === 2);
     await settle();
-    expect(held()).toBe(10);
+    expect(held()).toBe(18);
   });
 });
 

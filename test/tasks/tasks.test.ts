@@ -51,6 +51,7 @@ async function setup(room: 'room' | 'full' = 'room') {
         accepted.push(delivery);
       },
       noteBacklog: () => said.push('noteBacklog'),
+      noteHeld: () => said.push('noteHeld'),
       drop: (id) => said.push(`drop ${id}`),
     },
   });
@@ -102,7 +103,7 @@ describe('a task that is taken', () => {
       const holdUntil = clock.now() + 15_000;
       await updateAgent(store, agent.agentId, { status }, { holdUntil });
       const id = await tasks.run(request());
-      expect(said).toEqual(['reserve', 'unreserve', 'noteBacklog']);
+      expect(said).toEqual(['reserve', 'unreserve', 'noteHeld']);
       expect((await store.tasks.get(id))?.record.nextAttemptAt).not.toBeNull();
       expect((await claimAt(store, holdUntil - 1)).deliveries).toEqual([]);
       expect((await claimAt(store, holdUntil)).deliveries).toMatchObject([{ id, probe: true }]);

@@ -1,5 +1,5 @@
-import { isOrdered, type DeliveryKind, type LeasedDelivery } from '../../outbox/delivery.ts';
-import type { ClaimOfLanes, Operations, Part } from './writer-messages.ts';
+import { isOrdered, type DeliveryKind } from '../../outbox/delivery.ts';
+import type { ClaimedRow, ClaimOfLanes, Operations, Part } from './writer-messages.ts';
 import type { OperationDeps } from './writer-operations.ts';
 
 interface ClaimRow {
@@ -19,8 +19,6 @@ interface ClaimRow {
 
 const CLAIM_COLUMNS = `d.seq, d.id, d.kind, d.agent_id, d.name, d.due_at, d.epoch, d.attempt_count, d.unburnt_count, d.created_at,
   p.body, p.traceparent FROM deliveries d JOIN payloads p ON p.seq = d.seq`;
-
-type Claimed = Omit<LeasedDelivery, 'body'>;
 
 /** Takes what is due in the lanes that were found, under a lease. */
 export function createClaim({ db, lanes }: Pick<OperationDeps, 'db' | 'lanes'>) {
@@ -71,7 +69,7 @@ export function createClaim({ db, lanes }: Pick<OperationDeps, 'db' | 'lanes'>) 
   }
 
   return (request: ClaimOfLanes): Part<Operations['claim']['result']> => {
-    const deliveries: Claimed[] = [];
+    const deliveries: ClaimedRow[] = [];
     const bodies: Uint8Array[] = [];
     const lanesWithMore: string[] = [];
     let more = false;
@@ -91,7 +89,7 @@ export function createClaim({ db, lanes }: Pick<OperationDeps, 'db' | 'lanes'>) 
       for (const row of rows) {
         bytes += row.body.byteLength;
         bodies.push(row.body);
-        deliveries.push(toClaimed(row, lane, held, request.lease.until));
+        deliveries.push(toRow(row, lane, held));
       }
       const full = rows.length === want || bytes >= request.maxBytes;
       if (!isOrdered(lane) && !held && full) lanesWithMore.push(lane);
@@ -101,21 +99,20 @@ export function createClaim({ db, lanes }: Pick<OperationDeps, 'db' | 'lanes'>) 
   };
 }
 
-function toClaimed(row: ClaimRow, lane: string, probe: boolean, leaseUntil: number): Claimed {
-  return {
-    seq: row.seq,
-    id: row.id,
-    kind: row.kind,
-    agentId: row.agent_id,
+function toRow(row: ClaimRow, lane: string, probe: boolean): ClaimedRow {
+  return [
+    row.seq,
+    row.id,
+    row.kind,
+    row.agent_id,
     lane,
-    name: row.name,
-    createdAt: row.created_at,
-    dueAt: row.due_at,
-    traceparent: row.traceparent,
-    epoch: row.epoch + 1,
-    attemptCount: row.attempt_count,
-    unburntCount: row.unburnt_count,
+    row.name,
+    row.created_at,
+    row.due_at,
+    row.traceparent,
+    row.epoch + 1,
+    row.attempt_count,
+    row.unburnt_count,
     probe,
-    leaseUntil,
-  };
+  ];
 }

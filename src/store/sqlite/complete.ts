@@ -1,6 +1,5 @@
-import { isOrdered, type Attempt } from '../../outbox/delivery.ts';
-import { errorClassOf } from '../delivery-rows.ts';
-import type { Operations } from './writer-messages.ts';
+import { isOrdered } from '../../outbox/delivery.ts';
+import type { CompletionRow } from './writer-messages.ts';
 import type { OperationDeps } from './writer-operations.ts';
 
 /** Records an attempt and what follows from it. */
@@ -20,53 +19,35 @@ export function createComplete({ db, lanes, depths, failures, insertDelivery }: 
         connected_ms, answered_ms, span_id)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
 
-  function recordAttempt(seq: number, attempt: Attempt | undefined): void {
-    if (attempt === undefined) return;
-    insertAttempt.run(
-      seq,
-      attempt.number,
-      attempt.startedAt,
-      attempt.durationMs,
-      attempt.outcome,
-      attempt.statusCode,
-      attempt.errorClass,
-      attempt.responseExcerpt,
-      attempt.connectedMs,
-      attempt.answeredMs,
-      attempt.spanId,
-    );
-  }
-
   return (
-    { completion, followUp }: Operations['complete']['request'],
+    [seq, epoch, lane, state, at, lastError, errorClass, unburnt, attempt, followUp]: CompletionRow,
     followUpBody: Uint8Array | undefined,
   ): 'done' | 'stale' => {
-    const { seq, epoch, lane, attempt } = completion;
-    const finishedAt = completion.state === 'scheduled' ? null : completion.finishedAt;
-    const dueAt = completion.state === 'scheduled' ? completion.dueAt : completion.finishedAt;
+    const finishedAt = state === 'scheduled' ? null : at;
+    const number = attempt === null ? null : attempt[0];
     const { changes } = complete.run(
-      completion.state,
-      dueAt,
-      attempt?.number ?? null,
-      completion.unburnt === true ? 1 : 0,
+      state,
+      at,
+      number,
+      unburnt ? 1 : 0,
       finishedAt,
-      completion.lastError,
+      lastError,
       seq,
       epoch,
     );
     if (changes === 0) {
       // Cancelled while its attempt was in flight: the state stays, but the attempt did happen.
-      if (attempt !== undefined && countAttempt.run(attempt.number, seq, epoch).changes === 1) {
-        recordAttempt(seq, attempt);
+      if (attempt !== null && countAttempt.run(number, seq, epoch).changes === 1) {
+        insertAttempt.run(seq, ...attempt);
       }
       return 'stale';
     }
-    recordAttempt(seq, attempt);
-    if (completion.state === 'delivered') failures.delivered(seq, epoch);
-    else failures.note(seq, completion.state, lane, errorClassOf(completion));
+    if (attempt !== null) insertAttempt.run(seq, ...attempt);
+    if (state === 'delivered') failures.delivered(seq, epoch);
+    else failures.note(seq, state, lane, errorClass);
     if (finishedAt !== null) depths.add(lane, -1);
-    if (finishedAt === null || isOrdered(lane)) lanes.lower(lane, dueAt);
-    if (followUp !== undefined && followUpBody !== undefined) {
+    if (finishedAt === null || isOrdered(lane)) lanes.lower(lane, at);
+    if (followUp !== null && followUpBody !== undefined) {
       insertDelivery({ ...followUp, body: followUpBody });
     }
     return 'done';

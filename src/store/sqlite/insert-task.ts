@@ -1,5 +1,5 @@
 import type { InsertTaskResult } from '../store.ts';
-import type { Operations } from './writer-messages.ts';
+import type { TaskRow } from './writer-messages.ts';
 import type { OperationDeps } from './writer-operations.ts';
 
 /** Stores a task; whether its agent is there was looked at before. */
@@ -11,22 +11,36 @@ export function createInsertTask({ db, depths, insertDelivery }: OperationDeps) 
     INSERT INTO idempotency_keys (agent_id, key, body_hash, task_id, created_at) VALUES (?, ?, ?, ?, ?)`);
 
   return (
-    { task, lease, idempotency, queueLimit }: Operations['insertTask']['request'],
+    [
+      id,
+      agentId,
+      lane,
+      name,
+      createdAt,
+      dueAt,
+      traceparent,
+      queueLimit,
+      lease,
+      idempotency,
+    ]: TaskRow,
     body: Uint8Array,
   ): InsertTaskResult => {
-    if (idempotency !== undefined) {
-      const known = selectKey.get(task.agentId, idempotency.key);
+    if (idempotency !== null) {
+      const known = selectKey.get(agentId, idempotency.key);
       if (known !== undefined) {
         return known['body_hash'] === idempotency.bodyHash
           ? { outcome: 'repeated', taskId: known['task_id'] as string }
           : { outcome: 'idempotency_conflict' };
       }
     }
-    if (depths.of(task.lane) >= queueLimit) return { outcome: 'queue_full' };
-    if (idempotency !== undefined) {
-      insertKey.run(task.agentId, idempotency.key, idempotency.bodyHash, task.id, task.createdAt);
+    if (depths.of(lane) >= queueLimit) return { outcome: 'queue_full' };
+    if (idempotency !== null) {
+      insertKey.run(agentId, idempotency.key, idempotency.bodyHash, id, createdAt);
     }
-    const seq = insertDelivery({ ...task, body }, lease);
-    return { outcome: 'inserted', seq, leased: lease !== undefined };
+    const seq = insertDelivery(
+      { id, kind: 'task', agentId, lane, name, createdAt, dueAt, body, traceparent },
+      lease ?? undefined,
+    );
+    return { outcome: 'inserted', seq, leased: lease !== null };
   };
 }

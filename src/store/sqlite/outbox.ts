@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { ClaimRequest, ClaimResult, OutboxStore } from '../store.ts';
+import type { LeasedDelivery, NewDelivery } from '../../outbox/delivery.ts';
+import type { ClaimRequest, ClaimResult, Completion, OutboxStore } from '../store.ts';
+import { errorClassOf } from '../delivery-rows.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { Lanes } from './lanes.ts';
 import { createPrune } from './prune.ts';
-import type { WantedLane } from './writer-messages.ts';
+import type { ClaimedRow, CompletionRow, WantedLane } from './writer-messages.ts';
 
 /** Lanes taken from in one claim: it bounds how long one claim keeps the others from writing. */
 const CLAIM_LANES = 256;
@@ -47,10 +49,9 @@ export function createOutboxStore(
     const { deliveries, ...rest } = claimed.content;
     return {
       ...rest,
-      deliveries: deliveries.map((delivery, index) => ({
-        ...delivery,
-        body: claimed.bodies[index] as Uint8Array,
-      })),
+      deliveries: deliveries.map((row, index) =>
+        leasedDelivery(row, lease.until, claimed.bodies[index] as Uint8Array),
+      ),
       more: found.more || rest.more,
     };
   }
@@ -58,12 +59,12 @@ export function createOutboxStore(
   return {
     claim,
     complete: async (completion) => {
-      const { followUp: report, ...rest } = completion;
       const { content } = await commit.send('complete', () => {
-        if (report === undefined)
-          return { request: { completion: rest, followUp: undefined }, bodies: [] };
-        const { body, ...followUp } = report;
-        return { request: { completion: rest, followUp }, bodies: [body] };
+        const { followUp } = completion;
+        return {
+          request: completionRow(completion),
+          bodies: followUp === undefined ? [] : [followUp.body],
+        };
       });
       return content;
     },
@@ -81,5 +82,60 @@ export function createOutboxStore(
         return Number(changes);
       }),
     prune: (request) => commit.run(() => prune(request)),
+  };
+}
+
+function completionRow(completion: Completion): CompletionRow {
+  const { seq, epoch, lane, state, lastError, unburnt, attempt, followUp } = completion;
+  return [
+    seq,
+    epoch,
+    lane,
+    state,
+    state === 'scheduled' ? completion.dueAt : completion.finishedAt,
+    lastError,
+    errorClassOf(completion),
+    unburnt === true,
+    attempt === undefined
+      ? null
+      : [
+          attempt.number,
+          attempt.startedAt,
+          attempt.durationMs,
+          attempt.outcome,
+          attempt.statusCode,
+          attempt.errorClass,
+          attempt.responseExcerpt,
+          attempt.connectedMs,
+          attempt.answeredMs,
+          attempt.spanId,
+        ],
+    followUp === undefined ? null : bodiless(followUp),
+  ];
+}
+
+function bodiless({ body: _, ...rest }: NewDelivery): Omit<NewDelivery, 'body'> {
+  return rest;
+}
+
+function leasedDelivery(row: ClaimedRow, leaseUntil: number, body: Uint8Array): LeasedDelivery {
+  const [seq, id, kind, agentId, lane, name, createdAt, dueAt, traceparent, ...leased] = row;
+  const [epoch, attemptCount, unburntCount, probe] = leased;
+  return {
+    id,
+    kind,
+    agentId,
+    lane,
+    name,
+    createdAt,
+    dueAt,
+    body,
+    traceparent,
+    seq,
+    epoch,
+    attemptCount,
+    unburntCount,
+    probe,
+    leaseUntil,
   };
 }

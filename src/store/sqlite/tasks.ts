@@ -25,14 +25,28 @@ export function createTaskStore(
 
   return {
     insert: async (task, { lease, idempotency, queueLimit }) => {
-      const { body, ...rest } = task;
+      const { id, agentId, lane, name, createdAt, dueAt, traceparent, body } = task;
       try {
         const { content } = await commit.send('insertTask', () => {
-          const agent = cache.get(task.agentId);
+          const agent = cache.get(agentId);
           if (agent === undefined || agent.status === 'deregistering') throw NO_AGENT;
           // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
-          const given = agent.status === 'online' && agent.pausedAt === null ? lease : undefined;
-          return { request: { task: rest, lease: given, idempotency, queueLimit }, bodies: [body] };
+          const held = agent.status !== 'online' || agent.pausedAt !== null;
+          return {
+            request: [
+              id,
+              agentId,
+              lane,
+              name,
+              createdAt,
+              dueAt,
+              traceparent,
+              queueLimit,
+              held ? null : (lease ?? null),
+              idempotency ?? null,
+            ],
+            bodies: [body],
+          };
         });
         return content;
       } catch (error) {

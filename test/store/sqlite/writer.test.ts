@@ -31,13 +31,14 @@ function setup() {
   };
   onTestFinished(finish);
   const insertTask = (
-    { body, ...task } = aDelivery('agent'),
+    task = aDelivery('agent'),
     { queueLimit = 1_000, onBuild = (): void => undefined } = {},
   ) =>
     commit.send('insertTask', () => {
       onBuild();
-      const request = { task, lease: undefined, idempotency: undefined, queueLimit };
-      return { request, bodies: [body] };
+      const { id, agentId, lane, name, createdAt, dueAt, traceparent, body } = task;
+      const row = [id, agentId, lane, name, createdAt, dueAt, traceparent, queueLimit] as const;
+      return { request: [...row, null, null], bodies: [body] };
     });
   const count = () => db.prepare('SELECT count(*) AS n FROM deliveries').get()?.['n'] as number;
   return { db, commit, insertTask, count, finish, writer: () => writer };
