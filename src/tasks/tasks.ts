@@ -26,7 +26,10 @@ interface Deps {
   /** Tasks that may wait for one agent. */
   readonly queueLimit: number;
   readonly observer?: TaskObserver;
-  readonly worker: Pick<Worker, 'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'noteHeld' | 'drop'>;
+  readonly worker: Pick<
+    Worker,
+    'reserve' | 'unreserve' | 'accept' | 'noteBacklog' | 'noteHeld' | 'drop'
+  >;
 }
 
 /** Told of tasks that were stored, and of those that were cancelled. */
