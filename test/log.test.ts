@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { LogDestination, prettyFormat } from '../src/log.ts';
 import { tempDir } from './helpers/temp-dir.ts';
 import { until } from './helpers/until.ts';
@@ -28,6 +29,10 @@ function slowReader() {
   };
 }
 
+async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await nextTurn();
+}
+
 const lineOf = (n: number) => `${String(n)} ${'é'.repeat(500)}\n`;
 
 it('keeps lines in their order while their reader is slow', async () => {
@@ -40,6 +45,37 @@ it('keeps lines in their order while their reader is slow', async () => {
   }
   await until(() => read().length === lines.join('').length, 'all lines arrive');
   expect(read()).toBe(lines.join(''));
+});
+
+it('writes a line at once, and together what comes soon after', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { fd, read } = slowReader();
+  const log = new LogDestination(fd, () => undefined);
+  log.write('first\n');
+  await until(() => read() === 'first\n', 'the first line');
+  for (let n = 0; n < 3; n += 1) {
+    log.write(`${String(n)}\n`);
+    await turns(10);
+  }
+  expect(read()).toBe('first\n');
+  vi.advanceTimersByTime(10);
+  await until(() => read() === 'first\n0\n1\n2\n', 'the others');
+  vi.advanceTimersByTime(10);
+  log.write('last\n');
+  await until(() => read().endsWith('last\n'), 'a line after a pause');
+});
+
+it('does not wait with much', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { fd, read } = slowReader();
+  const log = new LogDestination(fd, () => undefined);
+  log.write('first\n');
+  await until(() => read() === 'first\n', 'the first line');
+  const much = `${'x'.repeat(65_536)}\n`;
+  log.write(much);
+  await until(() => read() === `first\n${much}`, 'the rest');
 });
 
 it('holds so much of what cannot be written, and says where and how many lines are missing', async () => {

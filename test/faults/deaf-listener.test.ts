@@ -11,7 +11,7 @@ import { expectFaultless } from './scenarios/outcome.ts';
 
 /** What the replica that accepts may have in flight to the agent, and hold besides (src/outbox/lane-load.ts). */
 const SLOTS = 2;
-const HELD = 10;
+const HELD = 18;
 
 const START_WITHIN_MS = 1_000;
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aDelivery } from '../helpers/records.ts';
 import { updateAgent } from '../helpers/store.ts';
 import { until } from '../helpers/until.ts';
@@ -72,4 +72,58 @@ it('sends the report of a dead letter at once', async () => {
   worker.start();
   await until(() => started.length === 2, 'the report');
   expect(started[1]?.kind).toBe('state_report');
+});
+
+describe('a claim', () => {
+  function countingClaims(setup: Parameters<typeof setupWorker>[0] = {}) {
+    let claims = 0;
+    const kit = setupWorker({
+      ...setup,
+      outbox: (real) => ({
+        claim: (request) => {
+          claims += 1;
+          return real.claim(request);
+        },
+      }),
+    });
+    return { ...kit, claims: () => claims };
+  }
+
+  it('is not made for each task that goes to disk while enough is held', async () => {
+    const { worker, agent, tasks, settle, inFlight, claims, answer } = countingClaims({
+      agentConcurrency: 4,
+    });
+    const owner = await agent();
+    await tasks(owner, 100);
+    worker.start();
+    await until(() => inFlight().length === 4);
+    await settle();
+    const before = claims();
+    for (let n = 0; n < 100; n += 1) worker.noteBacklog(`task:${owner.agentId}`);
+    await settle();
+    expect(claims()).toBe(before);
+    // 32 are held besides; when half of them are sent the next are fetched.
+    for (let n = 0; n < 15; n += 1) {
+      answer(inFlight()[0] ?? '');
+      await settle();
+    }
+    expect(claims()).toBe(before);
+    answer(inFlight()[0] ?? '');
+    await until(() => claims() === before + 1, 'the next claim');
+  });
+
+  it('is made once and a little later for all tasks of lanes that are held', async () => {
+    const { worker, settle, claims } = countingClaims();
+    worker.start();
+    await until(() => claims() === 1, 'the first look');
+    await settle();
+    for (let n = 0; n < 100; n += 1) worker.noteHeld();
+    vi.advanceTimersByTime(49);
+    await settle();
+    expect(claims()).toBe(1);
+    vi.advanceTimersByTime(1);
+    await until(() => claims() === 2, 'the look');
+    await settle();
+    expect(claims()).toBe(2);
+  });
 });
