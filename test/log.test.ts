@@ -47,13 +47,19 @@ it('keeps lines in their order while their reader is slow', async () => {
   expect(read()).toBe(lines.join(''));
 });
 
-it('writes a line at once, and together what comes soon after', async () => {
+/** No timer fires by itself from here on. */
+async function afterFirstLine() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const { fd, read } = slowReader();
   const log = new LogDestination(fd, () => undefined);
   log.write('first\n');
   await until(() => read() === 'first\n', 'the first line');
+  return { log, read };
+}
+
+it('writes a line at once, and together what comes soon after', async () => {
+  const { log, read } = await afterFirstLine();
   for (let n = 0; n < 3; n += 1) {
     log.write(`${String(n)}\n`);
     await turns(10);
@@ -67,12 +73,7 @@ it('writes a line at once, and together what comes soon after', async () => {
 });
 
 it('does not wait with much', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const { fd, read } = slowReader();
-  const log = new LogDestination(fd, () => undefined);
-  log.write('first\n');
-  await until(() => read() === 'first\n', 'the first line');
+  const { log, read } = await afterFirstLine();
   const much = `${'x'.repeat(65_536)}\n`;
   log.write(much);
   await until(() => read() === `first\n${much}`, 'the rest');

@@ -2,8 +2,8 @@ import type { Attempt, DeliveryKind, NewDelivery } from '../../outbox/delivery.t
 import type { Completion, Idempotency, InsertTaskResult, Lease } from '../store.ts';
 
 /**
- * A task, a result and a claimed delivery cross as rows, without the names of their fields: an object takes three times as
- * long to write and to read, which was 5 % of accepting a task. The body travels beside it.
+ * A task, a result and a claimed delivery cross as rows, without the names of their fields: an object takes two to three
+ * times as long to write and to read, which was 5 % of accepting a task. The body travels beside it.
  */
 export type TaskRow = readonly [
   id: string,
@@ -33,6 +33,7 @@ export type CompletionRow = readonly [
   followUp: Omit<NewDelivery, 'body'> | null,
 ];
 
+/** In the order of the columns into which complete.ts writes it. */
 export type AttemptRow = readonly [
   number: number,
   startedAt: number,
