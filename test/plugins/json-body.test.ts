@@ -92,11 +92,17 @@ describe('depth', () => {
 
   it('refuses half a million levels, closed or not, as what they are', () => {
     expect(refusal(nested(500_000))).toContain('deeper than 100');
-    expect(refusal('['.repeat(500_000))).toContain('ends too early');
+    expect(refusal('['.repeat(500_000))).toContain('deeper than 100');
   });
 
-  it('counts no brackets inside strings, escaped quotes included', () => {
-    const text = JSON.stringify({ a: '['.repeat(500), b: `\\"${'{'.repeat(500)}`, c: '\\' });
+  it('takes 100 levels and no more of a large body', () => {
+    const large = (levels: number) => `["${'x'.repeat(70_000)}",${nested(levels - 1)}]`;
+    expect(parseJson(Buffer.from(large(100)))).toBeDefined();
+    expect(refusal(large(101))).toBe('The body is nested deeper than 100 levels.');
+  });
+
+  it.each([500, 70_000])('counts no brackets inside strings, escaped quotes included (%i)', (n) => {
+    const text = JSON.stringify({ a: '['.repeat(n), b: `\\"${'{'.repeat(n)}`, c: '\\' });
     expect(parseJson(Buffer.from(text))).toEqual(JSON.parse(text));
   });
 
