@@ -24,8 +24,6 @@ it('a broken Ops-Core with 500 events waiting: seen with its reason, and all sen
     agentIds.push(agentId);
     await world.request('PATCH', `/v1/agents/${agentId}`, { version: '2.0.0' });
   });
-  // What waited for Ops-Core is refused for good when it is back with another secret: of every other agent.
-  agentIds.forEach((agentId, n) => n % 2 === 0 && given.add(agentId));
 
   const agentkit = (...args: string[]): CliProcess =>
     spawnAgentkit(args, { env: { ...opscore.env, AGENTKIT_URL: world.service().url } });
@@ -37,6 +35,8 @@ it('a broken Ops-Core with 500 events waiting: seen with its reason, and all sen
     async () => JSON.stringify(await failing()) === `[["scheduled","http_503",${AGENTS}]]`,
     'the first event of each agent was tried',
   );
+  // What waited for Ops-Core is refused for good when it is back with another secret: of every other agent.
+  agentIds.forEach((agentId, n) => n % 2 === 0 && given.add(agentId));
   await inParallel(given.size, 8, async (n) => {
     const agentId = [...given][n] ?? '';
     const list = `/v1/deliveries?agent_id=${agentId}&error_class=http_status`;
