@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher } from 'undici';
+import { ChurningSet } from '../churning.ts';
 import type { Clock } from '../clock.ts';
 import type { ErrorClass } from '../outbox/delivery.ts';
 import type { Sender, SendOptions, SendRequest, SendResult } from '../outbox/sending.ts';
@@ -41,7 +42,7 @@ export function createSender(
   clock: Clock,
   redact: Redact = (text) => text,
 ): Sender {
-  const inFlight = new Set<Exchange>();
+  const inFlight = new ChurningSet<Exchange>();
 
   function exchange({ url, headers, body, timeoutMs }: SendRequest): Promise<Exchanged> {
     return new Promise((resolve) => {

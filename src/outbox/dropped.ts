@@ -12,7 +12,7 @@ export class Dropped {
 
   /** Whether it was dropped; it is not any more. */
   take(id: string): boolean {
-    return this.#until.delete(id);
+    return this.#until.size > 0 && this.#until.delete(id);
   }
 
   /** No timer each: an agent that leaves may take a million tasks with it. */

@@ -1,3 +1,4 @@
+import { ChurningMap, ChurningSet } from '../churning.ts';
 import { isOrdered, type LeasedDelivery } from './delivery.ts';
 
 /** What one worker holds of one lane. */
@@ -23,7 +24,7 @@ const UNRECORDED = 4;
 
 /** The occupancy of every lane of which something is held or known; its size is bounded by what is held. */
 export class LaneLoads {
-  readonly #loads = new Map<string, LaneLoad>();
+  readonly #loads = new ChurningMap<string, LaneLoad>();
   readonly #agentConcurrency: () => number;
 
   /** `agentConcurrency`: attempts in flight to one agent, which may change. */
@@ -88,7 +89,7 @@ export class LaneLoads {
 /** A cap on attempts in flight over many lanes, and the lanes that it holds back. */
 export class Slots {
   readonly cap: number;
-  readonly waiting = new Set<LaneLoad>();
+  readonly waiting = new ChurningSet<LaneLoad>();
   used = 0;
 
   constructor(cap: number) {

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { ChurningSet } from '../churning.ts';
 import type { Clock } from '../clock.ts';
 
 /** A result that is on its way to the store for longer: the store does not answer, as behind a connection that was cut. */
@@ -22,7 +23,7 @@ export class StoreOutage {
   readonly #log: FastifyBaseLogger;
   readonly #onOver: () => void;
   /** The oldest first. */
-  readonly #recordings = new Set<Recording>();
+  readonly #recordings = new ChurningSet<Recording>();
   #unrecorded = 0;
   #refusal: NodeJS.Timeout | undefined;
   /** Somebody was kept from starting an attempt. */

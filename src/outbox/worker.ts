@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { ChurningMap } from '../churning.ts';
 import type { Clock } from '../clock.ts';
 import {
   StoreUnavailableError,
@@ -100,8 +101,10 @@ export class Worker {
   readonly #deps: WorkerDeps;
   readonly #options: WorkerOptions;
   readonly #loads: LaneLoads;
-  readonly #held = new Map<string, Held>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #held = new ChurningMap<string, Held>();
+  /** Attempts that are under way or on their way to the record, and who waits for the last of them. */
+  #running = 0;
+  #onLastEnd: (() => void) | undefined;
   readonly #dropped = new Dropped();
   /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
   readonly #agentSlots: Slots;
@@ -267,7 +270,7 @@ export class Worker {
       );
     });
     const cutOff = setTimeout(() => this.#deps.interrupt(), graceMs);
-    await Promise.all(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onLastEnd = resolve));
     clearTimeout(cutOff);
   }
 
@@ -378,9 +381,8 @@ export class Worker {
       }
       load.attempts += 1;
       total.used += 1;
-      const run = this.#run(load, delivery);
-      this.#running.add(run);
-      void run.finally(() => this.#running.delete(run));
+      this.#running += 1;
+      void this.#run(load, delivery).finally(this.#ended);
     }
     if (expired.length > 0) {
       load.backlog = true;
@@ -408,6 +410,11 @@ export class Worker {
     }
     this.#loads.tidy(load);
   }
+
+  readonly #ended = (): void => {
+    this.#running -= 1;
+    if (this.#running === 0) this.#onLastEnd?.();
+  };
 
   async #run(load: LaneLoad, delivery: LeasedDelivery): Promise<void> {
     let completion: Completion | undefined;
