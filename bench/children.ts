@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 /** A process of the benchmark. It does not outlive this one. */
 export interface Child {
@@ -32,7 +32,7 @@ const PATIENCE_MS = 20_000;
 /** Starts `node program`. */
 export function startNode(program: string, args: readonly string[], options: ChildOptions): Child {
   const { nodeOptions = [] } = options;
-  const file = join(import.meta.dirname, program);
+  const file = resolve(import.meta.dirname, program);
   return start(process.execPath, [...nodeOptions, file, ...args], options);
 }
 

@@ -145,9 +145,19 @@ describe('the Dockerfile', () => {
   });
 
   it('starts what there is, as a user that has a number', () => {
-    const [, file = ''] = /^ENTRYPOINT \["node", "([^"]+)"\]$/m.exec(read('Dockerfile')) ?? [];
-    expect(existsSync(join(ROOT, file))).toBe(true);
+    const words = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read('Dockerfile'))?.[1] ?? '[]') as string[];
+    expect(words[0]).toBe('node');
+    expect(existsSync(join(ROOT, words.at(-1) ?? ''))).toBe(true);
     const pod = at(kubernetes('Deployment'), 'spec.template.spec.securityContext.runAsUser');
     expect(read('Dockerfile')).toMatch(new RegExp(`^USER ${String(pod)}$`, 'm'));
   });
+});
+
+it('Node gets the same flags from npm start, the unit and the image', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
+  const command = (line: RegExp, file: string) => line.exec(read(file))?.[1] ?? '';
+  expect(command(/^ExecStart=\S+\.bin\/(.+)$/m, 'deploy/agentkit.service')).toBe(scripts.start);
+  const flags = (words: string) => words.match(/--(?!import)[\w-]+(=\w+)?/g);
+  expect(flags(scripts.start)).toHaveLength(3);
+  expect(flags(command(/^ENTRYPOINT (.+)$/m, 'Dockerfile'))).toEqual(flags(scripts.start));
 });

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
@@ -13,13 +13,28 @@ export interface StoreReader {
   close(): Promise<void>;
 }
 
+const ROOT = join(import.meta.dirname, '../..');
+
+/** The options of Node that `npm start` has, and its program; by their full paths, since the data go somewhere else. */
+const NPM_START = npmStart();
+
+function npmStart(): { readonly options: readonly string[]; readonly program: string } {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  const [, ...options] = scripts.start
+    .split(' ')
+    .map((word) => (/^\.\/|\.ts$/.test(word) ? join(ROOT, word) : word));
+  return { program: options.pop() ?? '', options };
+}
+
 interface ServiceProcess {
   readonly child: Child;
   readonly url: string;
   readonly readyAfterMs: number;
 }
 
-/** Starts `node src/server.ts` with default settings but for the port and the database, and waits until it is ready. */
+/** Starts what `npm start` starts, with default settings but for the port and the database, and waits until it is ready. */
 async function startService(
   dir: string,
   env: Readonly<Record<string, string>>,
@@ -27,11 +42,11 @@ async function startService(
 ): Promise<ServiceProcess> {
   const log = join(dir, 'service.log');
   const startedAt = now();
-  const child = startNode('../src/server.ts', [], {
+  const child = startNode(NPM_START.program, [], {
     cwd: dir,
     log,
     env: { PORT: '0', ...env },
-    nodeOptions,
+    nodeOptions: [...NPM_START.options, ...nodeOptions],
   });
   for (;;) {
     const ready = /"url":"([^"]+)".*"msg":"the service is ready"/.exec(startOf(log));
