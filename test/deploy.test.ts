@@ -145,7 +145,9 @@ describe('the Dockerfile', () => {
   });
 
   it('starts what there is, as a user that has a number', () => {
-    const words = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(read('Dockerfile'))?.[1] ?? '[]') as string[];
+    const words = JSON.parse(
+      /^ENTRYPOINT (.+)$/m.exec(read('Dockerfile'))?.[1] ?? '[]',
+    ) as string[];
     expect(words[0]).toBe('node');
     expect(existsSync(join(ROOT, words.at(-1) ?? ''))).toBe(true);
     const pod = at(kubernetes('Deployment'), 'spec.template.spec.securityContext.runAsUser');

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { ApiError, invalid } from '../errors.ts';
 import { laneOf, type DeliveryState, type NewDelivery } from '../outbox/delivery.ts';
 import type { Worker } from '../outbox/worker.ts';
-import type { Store } from '../store/store.ts';
+import type { InsertTaskResult, Store } from '../store/store.ts';
 import { nameOf, validateRunBody } from './task-body.ts';
 
 export interface RunRequest {
@@ -75,12 +75,13 @@ export function createTasks({ store, clock, queueLimit, worker, observer }: Deps
             bodyHash: createHash('sha256').update(request.bytes).digest('hex'),
           };
     const lease = worker.reserve(lane);
-    const result = await store.tasks
-      .insert(task, { lease, idempotency, queueLimit })
-      .catch((error: unknown) => {
-        if (lease !== undefined) worker.unreserve(lane);
-        throw error;
-      });
+    let result: InsertTaskResult;
+    try {
+      result = await store.tasks.insert(task, { lease, idempotency, queueLimit });
+    } catch (error) {
+      if (lease !== undefined) worker.unreserve(lane);
+      throw error;
+    }
     if (result.outcome === 'inserted') observer?.taskAccepted();
     if (result.outcome === 'inserted' && result.leased && lease !== undefined) {
       worker.accept({

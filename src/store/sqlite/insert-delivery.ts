@@ -4,7 +4,10 @@ import type { Lease } from '../store.ts';
 import type { DepthChanges } from './depths.ts';
 import type { Lanes } from './lanes.ts';
 
-export type InsertDelivery = (delivery: NewDelivery, lease?: Lease) => number;
+export type InsertDelivery = (
+  delivery: NewDelivery,
+  lease?: Pick<Lease, 'owner' | 'until'>,
+) => number;
 
 /** Writes a delivery into its lane; called inside a transaction. Returns its seq. */
 export function createInsertDelivery(

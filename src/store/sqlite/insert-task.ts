@@ -1,3 +1,4 @@
+import { laneOf } from '../../outbox/delivery.ts';
 import type { InsertTaskResult } from '../store.ts';
 import type { TaskRow } from './writer-messages.ts';
 import type { OperationDeps } from './writer-operations.ts';
@@ -14,13 +15,13 @@ export function createInsertTask({ db, depths, insertDelivery }: OperationDeps) 
     [
       id,
       agentId,
-      lane,
       name,
       createdAt,
       dueAt,
       traceparent,
       queueLimit,
-      lease,
+      leaseOwner,
+      leaseUntil,
       idempotency,
     ]: TaskRow,
     body: Uint8Array,
@@ -33,14 +34,15 @@ export function createInsertTask({ db, depths, insertDelivery }: OperationDeps) 
           : { outcome: 'idempotency_conflict' };
       }
     }
+    const lane = laneOf('task', agentId);
     if (depths.of(lane) >= queueLimit) return { outcome: 'queue_full' };
     if (idempotency !== null) {
       insertKey.run(agentId, idempotency.key, idempotency.bodyHash, id, createdAt);
     }
     const seq = insertDelivery(
       { id, kind: 'task', agentId, lane, name, createdAt, dueAt, body, traceparent },
-      lease ?? undefined,
+      leaseOwner === null ? undefined : { owner: leaseOwner, until: leaseUntil },
     );
-    return { outcome: 'inserted', seq, leased: lease !== null };
+    return { outcome: 'inserted', seq, leased: leaseOwner !== null };
   };
 }

@@ -25,24 +25,25 @@ export function createTaskStore(
 
   return {
     insert: async (task, { lease, idempotency, queueLimit }) => {
-      const { id, agentId, lane, name, createdAt, dueAt, traceparent, body } = task;
+      const { id, agentId, name, createdAt, dueAt, traceparent, body } = task;
       try {
         const { content } = await commit.send('insertTask', () => {
           const agent = cache.get(agentId);
           if (agent === undefined || agent.status === 'deregistering') throw NO_AGENT;
           // The tasks of an agent that is offline, unreachable or paused wait: its lane is held.
           const held = agent.status !== 'online' || agent.pausedAt !== null;
+          const taken = held ? undefined : lease;
           return {
             request: [
               id,
               agentId,
-              lane,
               name,
               createdAt,
               dueAt,
               traceparent,
               queueLimit,
-              held ? null : (lease ?? null),
+              taken?.owner ?? null,
+              taken?.until ?? 0,
               idempotency ?? null,
             ],
             bodies: [body],

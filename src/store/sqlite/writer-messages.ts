@@ -2,19 +2,19 @@ import type { Attempt, DeliveryKind, NewDelivery } from '../../outbox/delivery.t
 import type { Completion, Idempotency, InsertTaskResult, Lease } from '../store.ts';
 
 /**
- * A task, a result and a claimed delivery cross as rows, without the names of their fields: an object takes two to three
+ * A task (its lane follows from its agent), a result and a claimed delivery cross as rows, without the names of their fields: an object takes two to three
  * times as long to write and to read, which was 5 % of accepting a task. The body travels beside it.
  */
 export type TaskRow = readonly [
   id: string,
   agentId: string,
-  lane: string,
   name: string,
   createdAt: number,
   dueAt: number,
   traceparent: string | null,
   queueLimit: number,
-  lease: Lease | null,
+  leaseOwner: string | null,
+  leaseUntil: number,
   idempotency: Idempotency | null,
 ];
 
@@ -139,12 +139,13 @@ export function encode(parts: readonly Part<unknown>[]): Message {
   const joined = new Uint8Array(length);
   let offset = 0;
   const flat = parts.map(({ content, bodies }) => {
-    const lengths = bodies.map((body) => {
+    const part: unknown[] = [content];
+    for (const body of bodies) {
       joined.set(body, offset);
       offset += body.byteLength;
-      return body.byteLength;
-    });
-    return [content, lengths];
+      part.push(body.byteLength);
+    }
+    return part;
   });
   return { json: JSON.stringify(flat), bodies: joined.buffer };
 }
@@ -152,12 +153,13 @@ export function encode(parts: readonly Part<unknown>[]): Message {
 /** The bodies share the memory of the message. */
 export function decode<T>({ json, bodies }: Message): Part<T>[] {
   let offset = 0;
-  return (JSON.parse(json) as [T, number[]][]).map(([content, lengths]) => ({
-    content,
-    bodies: lengths.map((length) => {
-      const body = Buffer.from(bodies, offset, length);
+  return (JSON.parse(json) as [T, ...number[]][]).map((part) => {
+    const own: Uint8Array[] = [];
+    for (let index = 1; index < part.length; index += 1) {
+      const length = part[index] as number;
+      own.push(Buffer.from(bodies, offset, length));
       offset += length;
-      return body;
-    }),
-  }));
+    }
+    return { content: part[0], bodies: own };
+  });
 }

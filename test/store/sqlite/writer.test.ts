@@ -36,9 +36,9 @@ function setup() {
   ) =>
     commit.send('insertTask', () => {
       onBuild();
-      const { id, agentId, lane, name, createdAt, dueAt, traceparent, body } = task;
-      const row = [id, agentId, lane, name, createdAt, dueAt, traceparent, queueLimit] as const;
-      return { request: [...row, null, null], bodies: [body] };
+      const { id, agentId, name, createdAt, dueAt, traceparent, body } = task;
+      const row = [id, agentId, name, createdAt, dueAt, traceparent, queueLimit] as const;
+      return { request: [...row, null, 0, null], bodies: [body] };
     });
   const count = () => db.prepare('SELECT count(*) AS n FROM deliveries').get()?.['n'] as number;
   return { db, commit, insertTask, count, finish, writer: () => writer };
