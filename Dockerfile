@@ -34,5 +34,5 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8000) + '/readyz').then((r) => process.exit(r.ok ? 0 : 1))"]
 # node is process 1 and gets SIGTERM itself; npm would stand in between. Another command: docker run agentkit backup ...
 # The flags are those of npm start (docs/operations.md says what for).
-ENTRYPOINT ["node", "--max-semi-space-size=12", "--v8-pool-size=2", "--no-allocation-site-pretenuring", "bin/agentkit.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--v8-pool-size=2", "--no-allocation-site-pretenuring", "bin/agentkit.js"]
 CMD ["serve"]
