@@ -86,7 +86,9 @@ function readKept(): Results | undefined {
 /** In the order of the scenarios, whichever part was measured first. */
 function withKept(): Results {
   const measured = new Set(results.scenarios.map(({ name }) => name));
-  const others = (kept?.scenarios ?? []).filter(({ name }) => !measured.has(name));
+  const others = (kept?.scenarios ?? [])
+    .filter(({ name }) => !measured.has(name))
+    .map((scenario) => ({ ...scenario, commit: scenario.commit ?? kept?.machine.commit ?? '?' }));
   const order = scenarios.map(({ name }) => name);
   const all = [...results.scenarios, ...others];
   return {

@@ -29,7 +29,7 @@ function body(results: Results): string {
   return [
     '## What was to be reached',
     targetTable(results),
-    ...results.scenarios.map(section),
+    ...results.scenarios.map((scenario) => section(scenario, results.machine.commit)),
     '## Who is compared',
     contenderTable(results),
     '## Machine and settings',
@@ -41,9 +41,11 @@ function body(results: Results): string {
   ].join('\n\n');
 }
 
-function section(scenario: ScenarioResult): string {
+function section(scenario: ScenarioResult, ofTheRun: string): string {
   const [first] = scenario.series;
   const parts = [`## ${scenario.title}`, scenario.method];
+  const { commit = ofTheRun } = scenario;
+  if (commit !== ofTheRun) parts.push(`From an earlier run, at \`${commit}\`.`);
   if (first !== undefined && CHARTED.includes(scenario.name)) {
     const file = `benchmarks-${scenario.name}.svg`;
     writeFileSync(join(DOCS, file), chart(scenario, first));

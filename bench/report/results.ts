@@ -21,6 +21,8 @@ export interface ScenarioResult extends Pick<
   'name' | 'title' | 'method' | 'unit' | 'better' | 'digits' | 'beside'
 > {
   readonly series: SeriesResult[];
+  /** Kept from an earlier run: what the service was then. */
+  readonly commit?: string;
 }
 
 export interface SeriesResult {
