@@ -43,21 +43,22 @@ const nextExpiry = sql(
 /** A lease that began so shortly after the grace was renewed meanwhile by a heartbeat: it has its full period. */
 const RENEWED_MS = 60_000;
 
+// LIMIT stands inside materialised CTEs: a plan that runs it twice would lock and change other rows each time.
 const graceForLeases = sql(
   'agents_grace_leases',
-  `UPDATE agents a SET lease_expires_at = $1::bigint + a.lease_seconds * 1000
-  FROM (SELECT agent_id FROM agents
+  `WITH e AS MATERIALIZED (SELECT agent_id FROM agents
     WHERE lease_expires_at IS NOT NULL AND offline_at IS NULL
       AND lease_expires_at - lease_seconds * 1000 NOT BETWEEN $1::bigint AND $1::bigint + ${RENEWED_MS}
-    ORDER BY agent_id LIMIT $2 FOR NO KEY UPDATE) e
-  WHERE a.agent_id = e.agent_id RETURNING a.agent_id`,
+    ORDER BY agent_id LIMIT $2 FOR NO KEY UPDATE)
+  UPDATE agents a SET lease_expires_at = $1::bigint + a.lease_seconds * 1000
+  FROM e WHERE a.agent_id = e.agent_id RETURNING a.agent_id`,
 );
 const graceForOffline = sql(
   'agents_grace_offline',
-  `UPDATE agents a SET offline_at = $1
-  FROM (SELECT agent_id FROM agents WHERE offline_at IS NOT NULL AND offline_at <> $1
-    ORDER BY agent_id LIMIT $2 FOR NO KEY UPDATE) o
-  WHERE a.agent_id = o.agent_id RETURNING a.agent_id`,
+  `WITH o AS MATERIALIZED (SELECT agent_id FROM agents WHERE offline_at IS NOT NULL AND offline_at <> $1
+    ORDER BY agent_id LIMIT $2 FOR NO KEY UPDATE)
+  UPDATE agents a SET offline_at = $1
+  FROM o WHERE a.agent_id = o.agent_id RETURNING a.agent_id`,
 );
 
 export function createAgentStore(deps: AgentStoreDeps) {

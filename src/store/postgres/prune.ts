@@ -17,10 +17,9 @@ const remove = sql(
 
 const removeKeys = sql(
   'prune_keys',
-  `DELETE FROM idempotency_keys k USING (
-    SELECT agent_id, key FROM idempotency_keys WHERE created_at < $1
-    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED) old
-  WHERE k.agent_id = old.agent_id AND k.key = old.key`,
+  `WITH old AS MATERIALIZED (SELECT agent_id, key FROM idempotency_keys WHERE created_at < $1
+    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+  DELETE FROM idempotency_keys k USING old WHERE k.agent_id = old.agent_id AND k.key = old.key`,
 );
 
 /**
