@@ -29,7 +29,8 @@ export class ChurningMap<K, V> {
   delete(key: K): boolean {
     if (!this.#map.delete(key)) return false;
     this.#deletions += 1;
-    if (isRenewed(this.#deletions, this.#map.size)) {
+    // Whoever holds more waits for more deletions: copying costs no more than they did.
+    if (this.#deletions >= Math.max(DELETIONS, this.#map.size)) {
       this.#map = new Map(this.#map);
       this.#deletions = 0;
     }
@@ -43,35 +44,23 @@ export class ChurningMap<K, V> {
 }
 
 export class ChurningSet<T> {
-  #set = new Set<T>();
-  #deletions = 0;
+  readonly #items = new ChurningMap<T, T>();
 
   get size(): number {
-    return this.#set.size;
+    return this.#items.size;
   }
 
   add(item: T): void {
-    this.#set.add(item);
+    this.#items.set(item, item);
   }
 
   /** @returns whether it was there. */
   delete(item: T): boolean {
-    if (!this.#set.delete(item)) return false;
-    this.#deletions += 1;
-    if (isRenewed(this.#deletions, this.#set.size)) {
-      this.#set = new Set(this.#set);
-      this.#deletions = 0;
-    }
-    return true;
+    return this.#items.delete(item);
   }
 
   /** In the order of insertion. What is deleted or added while one iterates may be seen or not. */
   [Symbol.iterator](): IterableIterator<T> {
-    return this.#set.values();
+    return this.#items.values();
   }
-}
-
-/** Whoever holds more waits for more deletions: copying costs no more than they did. */
-function isRenewed(deletions: number, size: number): boolean {
-  return deletions >= DELETIONS && deletions >= size;
 }
