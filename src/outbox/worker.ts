@@ -104,7 +104,7 @@ export class Worker {
   readonly #held = new ChurningMap<string, Held>();
   /** Attempts that are under way or on their way to the record, and who waits for the last of them. */
   #running = 0;
-  #onLastEnd: (() => void) | undefined;
+  #lastEnd: PromiseWithResolvers<void> | undefined;
   readonly #dropped = new Dropped();
   /** Apart, so that agents that hang keep nothing from Ops-Core, nor the other way round. */
   readonly #agentSlots: Slots;
@@ -270,7 +270,7 @@ export class Worker {
       );
     });
     const cutOff = setTimeout(() => this.#deps.interrupt(), graceMs);
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onLastEnd = resolve));
+    if (this.#running > 0) await (this.#lastEnd ??= Promise.withResolvers()).promise;
     clearTimeout(cutOff);
   }
 
@@ -413,7 +413,9 @@ export class Worker {
 
   readonly #ended = (): void => {
     this.#running -= 1;
-    if (this.#running === 0) this.#onLastEnd?.();
+    if (this.#running > 0) return;
+    this.#lastEnd?.resolve();
+    this.#lastEnd = undefined;
   };
 
   async #run(load: LaneLoad, delivery: LeasedDelivery): Promise<void> {
