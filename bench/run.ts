@@ -88,7 +88,7 @@ function withKept(): Results {
   const measured = new Set(results.scenarios.map(({ name }) => name));
   const others = (kept?.scenarios ?? [])
     .filter(({ name }) => !measured.has(name))
-    .map((scenario) => ({ ...scenario, commit: scenario.commit ?? kept?.machine.commit ?? '?' }));
+    .map((scenario) => ({ commit: kept?.machine.commit ?? '', ...scenario }));
   const order = scenarios.map(({ name }) => name);
   const all = [...results.scenarios, ...others];
   return {

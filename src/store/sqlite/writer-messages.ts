@@ -2,8 +2,9 @@ import type { Attempt, DeliveryKind, NewDelivery } from '../../outbox/delivery.t
 import type { Completion, Idempotency, InsertTaskResult, Lease } from '../store.ts';
 
 /**
- * A task (its lane follows from its agent), a result and a claimed delivery cross as rows, without the names of their fields: an object takes two to three
- * times as long to write and to read, which was 5 % of accepting a task. The body travels beside it.
+ * A task, a result and a claimed delivery cross as rows, without the names of their fields: an object takes two to three
+ * times as long to write and to read, which was 5 % of accepting a task. The body travels beside it; the lane of a task
+ * follows from its agent.
  */
 export type TaskRow = readonly [
   id: string,
